@@ -1,0 +1,1 @@
+"""The admin API: an HTTP application on a port of its own."""

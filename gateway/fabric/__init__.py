@@ -1,0 +1,1 @@
+"""Who listens where, and how an accept or a request gets there."""

@@ -1,0 +1,1 @@
+"""What is durable: namespaces, hybrid connections, SAS rules, the ledger of listeners."""

@@ -1,0 +1,1 @@
+"""The HYbrid COnnections protocol: synchronous, without I/O, clock or randomness."""

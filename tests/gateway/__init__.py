@@ -1,0 +1,1 @@
+"""Tests of `gateway`, one module per module."""

@@ -1,0 +1,1 @@
+"""Tests of `hyco`, one module per module."""

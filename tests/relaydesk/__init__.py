@@ -1,0 +1,1 @@
+"""Tests of `relaydesk`, one module per module."""
