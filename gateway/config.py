@@ -1,0 +1,338 @@
+"""The gateway's settings: where it listens, where it keeps things, and every limit and deadline it holds.
+
+A `GatewayConfig` that exists is usable: it checks itself when it is made and names everything that is wrong at once,
+each problem with its path. `from_options` reads the strings of a command line or a file.
+
+Deadlines are seconds; where 0 is allowed it means that there is no such limit, and the field says so.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from hyco import limits
+from hyco.addresses import Endpoint
+
+from .errors import ConfigError
+
+#: The port that serves everything, and the admin API's; neither is registered for anything else.
+DEFAULT_PORT = 9400
+DEFAULT_ADMIN_PORT = 9401
+
+#: The namespace of a new gateway.
+DEFAULT_NAMESPACE = "relaydesk"
+
+#: The longest time a peer may not take what it is sent. Long, because senders pause for good reasons (a debugger, a
+#: human at a terminal), and bounded, because a peer that never reads holds buffers and a descriptor.
+WRITE_STALL_TIMEOUT_S = 900.0
+
+#: How long relayed connections and requests may go on once the gateway was told to stop.
+DRAIN_S = 30.0
+
+#: Connections that have shown no good token yet, in all and from one address. High enough for a reconnecting crowd and
+#: for everybody behind one NAT, low enough that 32 KiB of headers each stay a bounded amount of memory (128 MiB).
+MAX_UNAUTHENTICATED = 4_096
+MAX_UNAUTHENTICATED_PER_ADDRESS = 1_024
+
+Network = IPv4Network | IPv6Network
+
+_PORT_MAX = 65_535
+_HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*\.?")
+_MAX_HOST_NAME_LENGTH = 253
+_HOST_PORT = re.compile(r"(?:(?P<name>[^:\[\]]+)|\[(?P<bracketed>[^\[\]]+)\]):(?P<port>[0-9]{1,5})")
+_NAMESPACE_NAME = re.compile(
+    rf"(?=.{{{limits.MIN_NAMESPACE_NAME_LENGTH},{limits.MAX_NAMESPACE_NAME_LENGTH}}}\Z)[A-Za-z][A-Za-z0-9-]*[A-Za-z0-9]"
+)
+
+#: Limits for which 0 means that there is none.
+_MAY_BE_ZERO = frozenset(
+    {"write_stall_timeout_s", "drain_s", "token_grace_s", "max_connections", "max_connections_per_namespace"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class HostPort:
+    """An address to bind. *host* is a name or an IP address without brackets; *port* 0 lets the system choose."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayConfig:
+    """Everything that can be set.
+
+    Attributes:
+        data_folder: Where entities, keys and certificates are kept.
+        bind: Where senders and listeners connect.
+        admin_bind: Where the admin API is.
+        admin_hosts: Names by which the admin API may be called besides loopback ones (DNS rebinding).
+        public_url: How others reach this gateway; None: as each listener reached it.
+        namespace: The namespace that a new data folder gets.
+        namespace_hosts: Its host names; token audiences may name them.
+        tls_cert, tls_key: PEM files, both or neither.
+        tls_self_signed: Make and keep a certificate authority and a certificate in the data folder.
+        trusted_proxies: Networks whose word on a sender's address is taken.
+        handshake_timeout_s: From a connection to the end of its first request's head, TLS included.
+        http_idle_timeout_s: Between two requests of one connection.
+        rendezvous_validity_s: How long a listener may take to come for a sender.
+        response_timeout_s: How long it may take to answer a request; a hybrid connection may have its own.
+        body_idle_timeout_s: The longest silence in a body.
+        ping_interval_s, missed_pongs: Between pings; how many unanswered ones end a WebSocket.
+        token_grace_s: How long a control channel outlives its token.
+        write_stall_timeout_s: A peer that takes nothing for so long is cut. 0: never.
+        drain_s: How long to go on when told to stop. 0: not at all.
+        max_listeners: Of one hybrid connection.
+        max_header_bytes, max_target_bytes: Of one request.
+        max_connections: In all. 0: as many as there are descriptors.
+        max_connections_per_namespace: Azure's quota is 5,000; 0: none.
+        max_unauthenticated, max_unauthenticated_per_address: Connections without a good token.
+
+    Raises:
+        ConfigError: With every problem, each with its path.
+    """
+
+    data_folder: Path
+    bind: tuple[HostPort, ...] = (HostPort("127.0.0.1", DEFAULT_PORT),)
+    admin_bind: HostPort = HostPort("127.0.0.1", DEFAULT_ADMIN_PORT)
+    admin_hosts: tuple[str, ...] = ()
+    public_url: Endpoint | None = None
+    namespace: str = DEFAULT_NAMESPACE
+    namespace_hosts: tuple[str, ...] = ()
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    tls_self_signed: bool = False
+    trusted_proxies: tuple[Network, ...] = ()
+
+    handshake_timeout_s: float = limits.HANDSHAKE_TIMEOUT_S
+    http_idle_timeout_s: float = limits.HTTP_IDLE_TIMEOUT_S
+    rendezvous_validity_s: float = limits.RENDEZVOUS_VALIDITY_S
+    response_timeout_s: float = limits.RESPONSE_TIMEOUT_S
+    body_idle_timeout_s: float = limits.BODY_IDLE_TIMEOUT_S
+    ping_interval_s: float = limits.PING_INTERVAL_S
+    missed_pongs: int = limits.MISSED_PONGS
+    token_grace_s: float = limits.TOKEN_GRACE_S
+    write_stall_timeout_s: float = WRITE_STALL_TIMEOUT_S
+    drain_s: float = DRAIN_S
+
+    max_listeners: int = limits.MAX_LISTENERS
+    max_header_bytes: int = limits.MAX_HEADER_BYTES
+    max_target_bytes: int = limits.MAX_TARGET_BYTES
+    max_connections: int = 0
+    max_connections_per_namespace: int = 0
+    max_unauthenticated: int = MAX_UNAUTHENTICATED
+    max_unauthenticated_per_address: int = MAX_UNAUTHENTICATED_PER_ADDRESS
+
+    def __post_init__(self) -> None:
+        problems = [*self._address_problems(), *self._tls_problems(), *self._number_problems()]
+        if problems:
+            raise ConfigError(*problems)
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether the gateway's ports speak TLS."""
+        return self.tls_self_signed or self.tls_cert is not None
+
+    def _address_problems(self) -> Iterable[str]:
+        if not self.bind:
+            yield "bind: at least one address is needed"
+        for place, address in [
+            *((f"bind[{i}]", a) for i, a in enumerate(self.bind)),
+            ("admin_bind", self.admin_bind),
+        ]:
+            if not 0 <= address.port <= _PORT_MAX:
+                yield f"{place}: a port is a number from 0 to {_PORT_MAX}, not {address.port}"
+            if not _is_host(address.host):
+                yield f"{place}: {address.host!r} is neither a host name nor an IP address"
+        if self.admin_bind.port and self.admin_bind in self.bind:
+            yield "admin_bind: the admin API needs an address of its own"
+        for name in ("admin_hosts", "namespace_hosts"):
+            for index, host in enumerate(getattr(self, name)):
+                if not _is_host(host):
+                    yield f"{name}[{index}]: {host!r} is neither a host name nor an IP address"
+        low, high = limits.MIN_NAMESPACE_NAME_LENGTH, limits.MAX_NAMESPACE_NAME_LENGTH
+        if not is_namespace_name(self.namespace):
+            yield (
+                f"namespace: {low} to {high} letters, digits and hyphens, a letter first and no hyphen last,"
+                f" not {self.namespace!r}"
+            )
+
+    def _tls_problems(self) -> Iterable[str]:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            given, missing = ("tls_cert", "tls_key") if self.tls_key is None else ("tls_key", "tls_cert")
+            yield f"{missing}: needed together with {given}"
+        if self.tls_self_signed and (self.tls_cert or self.tls_key):
+            yield "tls_self_signed: not together with tls_cert and tls_key"
+
+    def _number_problems(self) -> Iterable[str]:
+        for name in sorted(_NUMBERS):
+            value = getattr(self, name)
+            is_number = isinstance(value, (int, float) if name.endswith("_s") else int)
+            if not is_number or isinstance(value, bool) or not math.isfinite(value):
+                yield f"{name}: {value!r} is not a number"
+            elif value < 0 or (value == 0 and name not in _MAY_BE_ZERO):
+                yield f"{name}: must be {'0 or more' if name in _MAY_BE_ZERO else 'more than 0'}, not {value}"
+
+
+_NUMBERS = frozenset(
+    setting.name
+    for setting in fields(GatewayConfig)
+    if setting.name.endswith("_s") or setting.name.startswith(("max_", "missed_"))
+)
+
+
+def from_options(
+    *,
+    data: str | Path,
+    bind: Sequence[str] = (),
+    admin_bind: str | None = None,
+    admin_hosts: Sequence[str] = (),
+    public_url: str | None = None,
+    namespace: str | None = None,
+    namespace_hosts: Sequence[str] = (),
+    tls_cert: str | Path | None = None,
+    tls_key: str | Path | None = None,
+    tls_self_signed: bool = False,
+    trusted_proxies: Sequence[str] = (),
+    numbers: Mapping[str, float] | None = None,
+) -> GatewayConfig:
+    """The settings that the strings of a command line or a file stand for; what is not given keeps its default.
+
+    *numbers* gives limits and deadlines by their field names.
+
+    Raises:
+        ConfigError: With every problem, each with its path.
+    """
+    reader = _Reader()
+    given: dict[str, Any] = {
+        "data_folder": Path(data),
+        "admin_hosts": tuple(admin_hosts),
+        "namespace_hosts": tuple(namespace_hosts),
+        "tls_cert": Path(tls_cert) if tls_cert else None,
+        "tls_key": Path(tls_key) if tls_key else None,
+        "tls_self_signed": tls_self_signed,
+        "trusted_proxies": reader.read_all(parse_network, trusted_proxies, "trusted_proxies"),
+    }
+    if namespace:
+        given["namespace"] = namespace
+    # One that cannot be read is named by the reader. Its default stands in, so that the rest is checked as well.
+    if read_bind := reader.read_all(parse_host_port, bind, "bind"):
+        given["bind"] = read_bind
+    if admin_bind and (read_admin_bind := reader.read(parse_host_port, admin_bind, "admin_bind")):
+        given["admin_bind"] = read_admin_bind
+    if public_url:
+        given["public_url"] = reader.read(parse_public_url, public_url, "public_url")
+    for name, value in (numbers or {}).items():
+        if name in _NUMBERS:
+            given[name] = value
+        else:
+            reader.problems.append(f"{name}: there is no such setting")
+    try:
+        config = GatewayConfig(**given)
+    except ConfigError as error:
+        raise ConfigError(*reader.problems, *error.problems) from None
+    if reader.problems:
+        raise ConfigError(*reader.problems)
+    return config
+
+
+def parse_host_port(text: str) -> HostPort:
+    """``HOST:PORT``, with IPv6 addresses in brackets: ``127.0.0.1:9400``, ``[::1]:9400``, ``0.0.0.0:0``.
+
+    Raises:
+        ConfigError: It is not of that form.
+    """
+    match = _HOST_PORT.fullmatch(text.strip())
+    if match is None:
+        raise ConfigError(
+            f"{text!r} is not HOST:PORT (an IPv6 address stands in brackets: [::1]:{DEFAULT_PORT})"
+        )
+    host, port = match["name"] or match["bracketed"], int(match["port"])
+    if not _is_host(host) or (match["bracketed"] and ":" not in host):
+        raise ConfigError(f"{text!r}: {host!r} is neither a host name nor an IP address")
+    if port > _PORT_MAX:
+        raise ConfigError(f"{text!r}: a port is a number from 0 to {_PORT_MAX}")
+    return HostPort(host, port)
+
+
+def parse_public_url(text: str) -> Endpoint:
+    """The URL by which others reach the gateway: scheme, host and port, nothing behind them.
+
+    Raises:
+        ConfigError: It is something else.
+    """
+    try:
+        parts = urlsplit(text.strip())
+        port = parts.port
+    except ValueError as error:
+        raise ConfigError(f"{text!r} is not a URL: {error}") from error
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigError(f"{text!r} is not a URL like https://relay.example.org")
+    if parts.path not in ("", "/") or parts.query or parts.fragment or "?" in text or "#" in text:
+        raise ConfigError(f"{text!r}: only scheme, host and port, no path: hybrid connections have theirs")
+    if parts.username is not None or not _is_host(parts.hostname) or port == 0:
+        raise ConfigError(f"{text!r}: only scheme, host and port")
+    is_secure = parts.scheme == "https"
+    return Endpoint(host=parts.hostname, port=port or (443 if is_secure else 80), is_secure=is_secure)
+
+
+def parse_network(text: str) -> Network:
+    """A network in CIDR form, or one address.
+
+    Raises:
+        ConfigError: It is neither, or has bits behind its prefix (most often a slip).
+    """
+    try:
+        return ipaddress.ip_network(text.strip())
+    except ValueError as error:
+        raise ConfigError(f"{text!r} is not a network like 10.0.0.0/8: {error}") from error
+
+
+def is_namespace_name(text: str) -> bool:
+    """Whether *text* can name a namespace. Source: protocol reference §11."""
+    return _NAMESPACE_NAME.fullmatch(text) is not None
+
+
+def _is_host(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        # all digits and dots, and no address: a mistyped one, or one of the spellings (127.1) that resolvers accept
+        return (
+            len(text) <= _MAX_HOST_NAME_LENGTH
+            and _HOST_NAME.fullmatch(text) is not None
+            and not set(text) <= set("0123456789.")
+        )
+    return True
+
+
+_Read = TypeVar("_Read")
+
+
+class _Reader:
+    """Reads one option after the other, and keeps what is wrong with them."""
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+
+    def read(self, parse: Callable[[str], _Read], text: str, path: str) -> _Read | None:
+        try:
+            return parse(text)
+        except ConfigError as error:
+            self.problems += [f"{path}: {problem}" for problem in error.problems]
+            return None
+
+    def read_all(self, parse: Callable[[str], _Read], texts: Sequence[str], path: str) -> tuple[_Read, ...]:
+        read = (self.read(parse, text, f"{path}[{index}]") for index, text in enumerate(texts))
+        return tuple(value for value in read if value is not None)

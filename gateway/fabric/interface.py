@@ -1,0 +1,157 @@
+"""Who listens where, and how a listener is asked to take a sender: the interface of cluster reference §6 and §7.
+
+A control channel makes an *offer* for its hybrid connection. A sender's side makes an *ask*: the fabric picks one
+offer at random, and that offer's handler writes the ask to its control channel. Only this small talk crosses the
+fabric; relayed bytes never do.
+
+In one process the handler is a plain function call. Between nodes the same handler runs on the node that owns the
+control channel: what it returns is then the acknowledgement that travels back, and the answer of a request follows it.
+Nothing in the types below refers to the process they were made in, but for the future of the answer, which an
+implementation between nodes makes anew on the asking side.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Literal, NewType, Protocol
+
+from hyco.messages import Response
+
+#: The key of a hybrid connection: ``namespace/canonical path``.
+RelayKey = NewType("RelayKey", str)
+
+#: How many characters of a listener's name are its GUID.
+GUID_LENGTH = 36
+
+
+def relay_key(namespace: str, canonical_path: str) -> RelayKey:
+    """The key under which listeners of a hybrid connection are offered and asked."""
+    return RelayKey(f"{namespace}/{canonical_path}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """What one listener is to be told.
+
+    Attributes:
+        kind: "accept" is done when it is told; a "request" is answered later, through Told.answer.
+        id: The tracking id of the sender's connection or request.
+        text: The JSON message, ready for the control channel.
+        body: The binary message that belongs to it, at most 64 KiB; None when there is none.
+        allowed: GUIDs of the only listeners that may be asked; None for any (protocol reference §5).
+        disallowed: GUIDs of listeners that may not.
+        tried: Names of listeners that have been asked already.
+    """
+
+    kind: Literal["accept", "request"]
+    id: str
+    text: str
+    body: bytes | None = None
+    allowed: frozenset[str] | None = None
+    disallowed: frozenset[str] = field(default_factory=frozenset)
+    tried: frozenset[str] = field(default_factory=frozenset)
+
+    def suits(self, listener: str) -> bool:
+        """Whether the sender's routing headers let *listener* be asked."""
+        guid = listener[:GUID_LENGTH].lower()
+        return guid not in self.disallowed and (self.allowed is None or guid in self.allowed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a listener answered to a request over its control channel."""
+
+    response: Response
+    body: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A listener has been told.
+
+    Attributes:
+        listener: Its name, as it was offered.
+        answer: The answer to a request; fails with ListenerLostError when the control channel ends. Of an accept
+            it stays empty until then.
+    """
+
+    listener: str
+    answer: asyncio.Future[Answer]
+
+    def cancel(self) -> None:
+        """The sender is not interested any more. A late answer is dropped."""
+        self.answer.cancel()
+
+
+class AskHandler(Protocol):
+    """The owner of a control channel: writes an ask to it."""
+
+    def __call__(self, ask: Ask, /) -> Told:
+        """Write *ask* at once, or not at all.
+
+        Raises:
+            ListenerGoneError: The control channel is ending.
+            BusyError: Too much is waiting to be written to it.
+        """
+
+
+class Offer(Protocol):
+    """One listener that can be asked."""
+
+    @property
+    def listener(self) -> str:
+        """The listener's name."""
+
+    def withdraw(self) -> None:
+        """Ask it no more, from this very moment. A second call does nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FabricStatus:
+    """How the fabric is doing. Without a connection, only this node's own listeners can be asked."""
+
+    is_connected: bool
+    is_draining: bool
+    relays: int
+    listeners: int
+
+
+class Fabric(Protocol):
+    """Who listens where."""
+
+    @property
+    def node(self) -> str:
+        """This node and its incarnation: another name after each start."""
+
+    def offer(self, relay: RelayKey, listener: str, handler: AskHandler) -> Offer:
+        """Let *listener* be asked through *handler*.
+
+        *listener* begins with the 36 characters of the listener's GUID, lower case; what follows keeps two control
+        channels of one GUID apart, which are two registrations (protocol reference §5).
+
+        Raises:
+            DrainingError: After drain().
+        """
+
+    async def ask(self, relay: RelayKey, ask: Ask) -> Told:
+        """Tell one listener, picked at random; the next one when it is gone or busy; each at most once.
+
+        Raises:
+            NoListenerError: There is none, or none left.
+            ListenerCriteriaError: None that the sender's routing headers allow.
+            BusyError: At least one is there, and takes nothing at the moment.
+            DrainingError: After drain().
+        """
+
+    def listeners(self, relay: RelayKey) -> int:
+        """How many listeners this node offers for *relay*. The store counts those of all nodes."""
+
+    def status(self) -> FabricStatus:
+        """How the fabric is doing."""
+
+    async def drain(self) -> None:
+        """Withdraw every offer and take no new ones. What has been asked may still be answered."""
+
+    async def close(self) -> None:
+        """Leave. Implies drain()."""

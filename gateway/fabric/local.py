@@ -1,0 +1,97 @@
+"""The fabric of a gateway that is alone: a dictionary of lists, and a random choice."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+
+from ..errors import BusyError, DrainingError, ListenerCriteriaError, ListenerGoneError, NoListenerError
+from .interface import Ask, AskHandler, FabricStatus, RelayKey, Told
+
+
+@dataclass(eq=False, slots=True)
+class LocalOffer:
+    """One listener of this process. Compared by identity: each is a registration of its own."""
+
+    fabric: LocalFabric
+    relay: RelayKey
+    listener: str
+    handler: AskHandler = field(repr=False)
+
+    def withdraw(self) -> None:
+        """Ask it no more."""
+        self.fabric._remove(self)  # noqa: SLF001 - the offer is the handle by which its fabric is told
+
+
+class LocalFabric:
+    """A Fabric whose listeners are all in this process. Made and used on one loop; it awaits nothing itself."""
+
+    def __init__(self, node: str) -> None:
+        self._node = node
+        self._offers: dict[RelayKey, list[LocalOffer]] = {}
+        self._is_draining = False
+
+    @property
+    def node(self) -> str:
+        """This node and its incarnation."""
+        return self._node
+
+    def offer(self, relay: RelayKey, listener: str, handler: AskHandler) -> LocalOffer:
+        """Let *listener* be asked through *handler*."""
+        if self._is_draining:
+            raise DrainingError
+        made = LocalOffer(self, relay, listener, handler)
+        self._offers.setdefault(relay, []).append(made)
+        return made
+
+    async def ask(self, relay: RelayKey, ask: Ask) -> Told:
+        """Tell one listener, picked at random."""
+        if self._is_draining:
+            raise DrainingError
+        present = self._offers.get(relay, ())
+        suitable = [offer for offer in present if ask.suits(offer.listener)]
+        if present and not suitable:
+            raise ListenerCriteriaError
+        candidates = [offer for offer in suitable if offer.listener not in ask.tried]
+        random.shuffle(candidates)
+        was_busy = False
+        for offer in candidates:
+            try:
+                return offer.handler(ask)
+            except ListenerGoneError:
+                continue
+            except BusyError:
+                was_busy = True
+        if was_busy:
+            raise BusyError
+        raise NoListenerError
+
+    def listeners(self, relay: RelayKey) -> int:
+        """How many listeners there are for *relay*."""
+        return len(self._offers.get(relay, ()))
+
+    def status(self) -> FabricStatus:
+        """How many listeners there are in all."""
+        return FabricStatus(
+            is_connected=True,
+            is_draining=self._is_draining,
+            relays=len(self._offers),
+            listeners=sum(map(len, self._offers.values())),
+        )
+
+    async def drain(self) -> None:
+        """Withdraw every offer and take no new ones."""
+        self._is_draining = True
+        self._offers.clear()
+
+    async def close(self) -> None:
+        """Leave."""
+        await self.drain()
+
+    def _remove(self, offer: LocalOffer) -> None:
+        present = self._offers.get(offer.relay)
+        if present is None or offer not in present:
+            return
+        present.remove(offer)
+        if not present:
+            del self._offers[offer.relay]
