@@ -16,7 +16,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Literal, NewType, Protocol
 
-from hyco.messages import Response
+from hyco.messages import Accept, Request, Response
 
 #: The key of a hybrid connection: ``namespace/canonical path``.
 RelayKey = NewType("RelayKey", str)
@@ -37,7 +37,8 @@ class Ask:
     Attributes:
         kind: "accept" is done when it is told; a "request" is answered later, through Told.answer.
         id: The tracking id of the sender's connection or request.
-        text: The JSON message, ready for the control channel.
+        message: What to write to the control channel. Its address may begin with "/": then the owner of the control
+            channel puts the origin by which that listener came in front of it.
         body: The binary message that belongs to it, at most 64 KiB; None when there is none.
         allowed: GUIDs of the only listeners that may be asked; None for any (protocol reference §5).
         disallowed: GUIDs of listeners that may not.
@@ -46,7 +47,7 @@ class Ask:
 
     kind: Literal["accept", "request"]
     id: str
-    text: str
+    message: Accept | Request
     body: bytes | None = None
     allowed: frozenset[str] | None = None
     disallowed: frozenset[str] = field(default_factory=frozenset)
