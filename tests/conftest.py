@@ -29,9 +29,10 @@ import logging
 import os
 import re
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
 import hypothesis
 import pytest
@@ -161,24 +162,24 @@ def _task_policy(request: pytest.FixtureRequest, _log_policy: None) -> Iterator[
 # --- nothing is skipped where everything is installed ------------------------------------------------------------------
 
 
-def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
+Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
+
+
+def _refuse_skip(report: Report) -> Report:
     if os.environ.get(NO_SKIPS) and report.skipped and not hasattr(report, "wasxfail"):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
         report.outcome = "failed"
         report.longrepr = f"{NO_SKIPS} is set, and this was skipped: {reason}"
+    return report
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport() -> Iterator[None]:
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Fail a skipped test when nothing may be skipped."""
-    report = yield
-    _refuse_skip(report)
-    return report
+    return _refuse_skip((yield))
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_make_collect_report() -> Iterator[None]:
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
     """Fail a module that skips itself when nothing may be skipped."""
-    report = yield
-    _refuse_skip(report)
-    return report
+    return _refuse_skip((yield))

@@ -1,0 +1,44 @@
+# Every verb makes what it needs first: .venv with pinned, hash-checked packages and, where Qt is involved, its few
+# system libraries (tools/environment.py). Nothing is needed beforehand but python3, python3-venv, make and git.
+
+PYTHON ?= python3
+VENV_PYTHON := .venv/bin/python
+PYTEST := QT_API=pyside6 QT_QPA_PLATFORM=offscreen $(VENV_PYTHON) -m pytest
+# One worker per core. Tests marked xdist_group("name") share a worker, one after the other.
+PARALLEL := -n logical --maxprocesses 8 --dist loadgroup
+
+.PHONY: help demo app test check test-interop bench stress clean runtime-environment app-environment dev-environment
+
+help:
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+
+demo: runtime-environment ## expose a web page through a gateway, all on this computer (PORT=3000: your service; ONCE=1: one request)
+	@$(VENV_PYTHON) -m relaydesk demo $(if $(PORT),--port $(PORT)) $(if $(ONCE),--once)
+
+app: app-environment ## start the tray application
+	@QT_API=pyside6 $(VENV_PYTHON) -m relaydesk
+
+test: dev-environment ## run the tests (ARGS="-k name" for some of them)
+	$(PYTEST) $(PARALLEL) -m "not interop" --cov $(ARGS)
+
+check: dev-environment ## check format, lint, types and who imports whom
+	$(VENV_PYTHON) -m ruff format --check
+	$(VENV_PYTHON) -m ruff check
+	$(VENV_PYTHON) -m mypy
+	.venv/bin/lint-imports
+
+test-interop: dev-environment ## run other people's clients and servers against ours (.ci/run lists what it needs)
+	$(PYTEST) tests/interop $(ARGS)
+
+bench: dev-environment ## measure against other relays, side by side
+	$(VENV_PYTHON) -m benchmarks $(ARGS)
+
+stress: dev-environment ## run the load and fault tests at full size
+	RELAYDESK_STRESS=full $(PYTEST) -m stress --timeout 3600 $(ARGS)
+
+clean: ## remove what the other verbs made
+	rm -rf .venv .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+runtime-environment app-environment dev-environment:
+	@$(PYTHON) tools/environment.py $(@:-environment=)

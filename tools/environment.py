@@ -1,0 +1,162 @@
+"""Make .venv fit for a verb of the Makefile: `python3 tools/environment.py runtime|app|dev`.
+
+Every level holds the one before: ``runtime`` runs the gateway, the agent and the command line, ``app`` adds the window,
+``dev`` the tests. Packages come from requirements/LEVEL.txt, each checked against its hash. What was done is written to a
+stamp in .venv; while that still tells the truth, nothing is touched and the network is not asked.
+
+Needs only the standard library. Up to the check of its version this runs on older Pythons too.
+"""
+
+import ctypes
+import hashlib
+import importlib.util
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+OLDEST_PYTHON = (3, 11)
+
+if sys.version_info < OLDEST_PYTHON:
+    sys.exit(
+        f"RelayDesk needs Python 3.11 or newer, and {sys.executable} is {sys.version.split()[0]}.\n"
+        "Name a newer one: make PYTHON=python3.11 …"
+    )
+
+LEVELS = ("runtime", "app", "dev")
+CHECKOUT = Path(__file__).resolve().parent.parent
+VENV = CHECKOUT / ".venv"
+STAMP = VENV / "relaydesk-stamp"
+PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+# What Qt loads and its wheel does not bring: the file on any Linux, and the package it is in on Debian and Ubuntu.
+# Found by adding packages one by one to a bare Debian 12.
+QT_OFFSCREEN = {
+    "libglib-2.0.so.0": "libglib2.0-0",
+    "libGL.so.1": "libgl1",
+    "libEGL.so.1": "libegl1",
+    "libfontconfig.so.1": "libfontconfig1",
+    "libxkbcommon.so.0": "libxkbcommon0",
+    "libdbus-1.so.3": "libdbus-1-3",
+}
+QT_ON_X11 = {
+    "libxkbcommon-x11.so.0": "libxkbcommon-x11-0",
+    "libxcb-cursor.so.0": "libxcb-cursor0",
+    "libxcb-icccm.so.4": "libxcb-icccm4",
+    "libxcb-keysyms.so.1": "libxcb-keysyms1",
+    "libxcb-shape.so.0": "libxcb-shape0",
+    "libxcb-xkb.so.1": "libxcb-xkb1",
+}
+SYSTEM_LIBRARIES = {"runtime": {}, "app": QT_OFFSCREEN | QT_ON_X11, "dev": QT_OFFSCREEN}
+
+
+class SetUpError(Exception):
+    """Something that only the user can put right; the text says what to type."""
+
+
+def main(level: str) -> None:
+    """Bring .venv to at least this level."""
+    if is_fresh(level):
+        return
+    provide_system_libraries(SYSTEM_LIBRARIES[level])
+    provide_venv()
+    print(f"Installing the pinned packages of requirements/{level}.txt into .venv (once) …", flush=True)
+    pip("install", "--require-hashes", "-r", str(CHECKOUT / "requirements" / f"{level}.txt"))
+    # From the checkout itself, for the command .venv/bin/relaydesk. Its build tool is among the pinned packages.
+    pip("install", "--no-index", "--no-deps", "--no-build-isolation", "--editable", str(CHECKOUT))
+    STAMP.write_text(stamp(level), encoding="utf-8")
+
+
+def stamp(level: str) -> str:
+    """What .venv depends on: these pins, this Python, this place (a virtual environment cannot be moved)."""
+    pins = hashlib.sha256((CHECKOUT / "requirements" / f"{level}.txt").read_bytes()).hexdigest()
+    return f"{level} {pins}\n{sys.version}\n{sys.base_prefix}\n{CHECKOUT}\n"
+
+
+def is_fresh(level: str) -> bool:
+    """Whether .venv was made for this level or one that holds it, and nothing it depends on has changed since."""
+    try:
+        found = STAMP.read_text(encoding="utf-8")
+    except OSError:
+        return False
+    return PYTHON.exists() and any(found == stamp(held) for held in LEVELS[LEVELS.index(level) :])
+
+
+def provide_venv() -> None:
+    """Make .venv, or keep one that this Python made for this place."""
+    if PYTHON.exists():
+        ask = "import sys; print(sys.version, sys.base_prefix, sys.prefix, sep='\\n')"
+        answer = subprocess.run([PYTHON, "-c", ask], capture_output=True, text=True, check=False)
+        if answer.stdout == f"{sys.version}\n{sys.base_prefix}\n{VENV}\n":
+            return
+    if importlib.util.find_spec("ensurepip") is None:
+        raise SetUpError(
+            "This Python cannot make virtual environments. On Debian and Ubuntu:\n"
+            + as_root("apt-get install -y python3-venv")
+        )
+    print(f"Making .venv with Python {sys.version.split()[0]} …", flush=True)
+    subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], check=True)
+
+
+def pip(*arguments: str) -> None:
+    """Run the environment's pip, quietly: it still prints what goes wrong."""
+    quiet = ("--quiet", "--disable-pip-version-check", "--no-input")
+    subprocess.run([PYTHON, "-m", "pip", *quiet, *arguments], check=True)
+
+
+def provide_system_libraries(libraries: dict[str, str]) -> None:
+    """Install what is missing of these when that is ours to do; else say how."""
+    if sys.platform != "linux":
+        return  # Qt's wheels for Windows and macOS bring all they need
+    missing = {file: package for file, package in libraries.items() if not can_load(file)}
+    if not missing:
+        return
+    if shutil.which("apt-get") is None:
+        raise SetUpError(
+            "Qt needs these libraries, and there is no apt-get to install them with: "
+            + ", ".join(missing)
+            + "\nInstall them with this system's package manager, then run this again."
+        )
+    install = "apt-get install -y --no-install-recommends " + " ".join(missing.values())
+    if os.geteuid() != 0:
+        raise SetUpError(
+            "Qt needs some system libraries. Type this, then run this again:\n" + as_root(install)
+        )
+    print(f"Installing what Qt needs of this system: {' '.join(missing.values())} …", flush=True)
+    # dpkg wants ldconfig in reach, which is not so in every root's PATH.
+    environment = os.environ | {
+        "PATH": os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin",
+        "DEBIAN_FRONTEND": "noninteractive",
+    }
+    for command in ("apt-get update -qq", install.replace("install", "install -qq")):
+        subprocess.run(shlex.split(command), env=environment, stdout=subprocess.DEVNULL, check=True)
+
+
+def can_load(library: str) -> bool:
+    """Whether the dynamic linker finds this library."""
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
+
+
+def as_root(command: str) -> str:
+    """Indented, as a line to type."""
+    return f"    sudo {command}"
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2 or sys.argv[1] not in LEVELS:
+        sys.exit(__doc__)
+    try:
+        main(sys.argv[1])
+    except SetUpError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
+    except subprocess.CalledProcessError as error:
+        # What failed has printed why; this only says what it was.
+        print(f"set-up stopped: {shlex.join(map(str, error.cmd))} failed", file=sys.stderr)
+        sys.exit(2)
