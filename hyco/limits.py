@@ -21,6 +21,9 @@ MAX_CONTROL_MESSAGE_BYTES = 65_535
 MAX_HEADER_BYTES = 32_768
 """All headers of one request or response together: names, values and four bytes each for ``: `` and line end. §11."""
 
+MAX_REASON_PHRASE_LENGTH = 1_024
+"""The longest reason phrase, in characters. Ours: longer than any text of Azure's, far below what HTTP parsers take."""
+
 # --- deadlines of one relayed connection or request ------------------------------------------------------------------
 
 RENDEZVOUS_VALIDITY_S = 30.0
@@ -86,14 +89,8 @@ MIN_NAMESPACE_NAME_LENGTH = 6
 MAX_NAMESPACE_NAME_LENGTH = 50
 """Length of a namespace's name, in characters. §11 (resource API)."""
 
-MAX_PATH_BYTES = 4_096
-"""The path of a request target as sent: a name of 260, a suffix, and percent-encoding. Ours."""
-
 MAX_TARGET_BYTES = 16_384
 """The whole request target. Ours: twice the 8 KiB that RFC 9112 section 3 asks for, as a token may be in it."""
-
-MAX_PATH_SEGMENTS = 64
-"""Segments of a path. Ours: each is one look-up of a name (``addresses.candidates``), and no real path comes near."""
 
 MAX_CONNECTION_STRING_LENGTH = 16_384
 """The longest connection string looked at, in characters. Ours: one may hold a whole token, little else."""

@@ -1,0 +1,56 @@
+"""Hiding secrets in text that people may see: logs, errors, diagnostics.
+
+It works on text of any kind, because secrets turn up in all of it: URLs, header dumps, connection strings, JSON,
+exceptions of other libraries. It would rather hide too much than too little. It is no proof against somebody who spells
+their own secret so that it cannot be recognised; whoever holds a secret keeps it out of texts in the first place.
+
+Every pattern either matches where it starts to look, or gives up at once, so that hostile text costs linear time.
+"""
+
+from __future__ import annotations
+
+import re
+
+HIDDEN = "…"
+
+_EQUALS = r"(?:=|%3[Dd]|%253[Dd])"
+# Inside a query, a value ends at the next "&", which may itself be percent-encoded, once or twice.
+_QUERY_VALUE = r"""(?:(?!%26|%2526)[^\s&;"'<>])*"""
+# Form-decoding turns each "+" of a signature into a space; 43 such characters and a "=" are one HMAC-SHA256.
+_SIGNATURE = r"(?:(?:[A-Za-z0-9+/ ]|%2[BbFf]|%20){43}(?:=|%3[Dd]))"
+
+_AUTHORIZATION = "(?:ServiceBus|Proxy-)?Authorization"
+
+_PATTERNS = (
+    # {"ServiceBusAuthorization": "…"}   ('authorization', 'Basic …')   to the closing quote
+    re.compile(
+        rf"""({_AUTHORIZATION}["']?\s*[:=,]\s*b?(["']))(?:(?!\2)[^\r\n\\]|\\.)+""",
+        re.IGNORECASE,
+    ),
+    # Authorization: Bearer …   to the end of the line: the schemes of others have quotes and spaces in their values
+    re.compile(rf"""({_AUTHORIZATION}\s*[:=][ \t]*)(?!b?["'])[^\r\n]+""", re.IGNORECASE),
+    # ?sb-hc-token=…   and the one-time secret of a rendezvous address
+    re.compile(rf"(sb-hc-(?:token|sas-key|rdv){_EQUALS}){_QUERY_VALUE}", re.IGNORECASE),
+    # SharedAccessSignature sr=…&sig=…&se=…&skn=…   all but the signature is worth reading
+    re.compile(rf"(sig{_EQUALS})(?:{_SIGNATURE}|{_QUERY_VALUE})", re.IGNORECASE),
+    # SharedAccessKey=… in connection strings
+    re.compile(r"(SharedAccessKey\s*=\s*)[^;\s]+", re.IGNORECASE),
+    # "primaryKey": "…"   secondary_key='…'   and the like, of the resource API and of settings
+    re.compile(
+        r"""((?:primary|secondary|shared_?access)_?key["']?\s*[:=]\s*["']?)[^\s"',;&}]+""", re.IGNORECASE
+    ),
+    # A JSON Web Token anywhere; its header always begins like this
+    re.compile(r"((?<![A-Za-z0-9_-])eyJ)[A-Za-z0-9_-]*\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)*"),
+    # http://user:password@proxy
+    re.compile(r"(://)[^/\s@:\"']*:[^/\s@\"']*(?=@)"),
+)
+
+
+def hide_secrets(text: str) -> str:
+    """Return *text* with the values of tokens, signatures, keys and passwords replaced by ``…``.
+
+    Hiding what is already hidden changes nothing.
+    """
+    for pattern in _PATTERNS:
+        text = pattern.sub(rf"\g<1>{HIDDEN}", text)
+    return text
