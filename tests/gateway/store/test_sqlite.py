@@ -1,0 +1,484 @@
+"""gateway/store/sqlite.py: the ledger's clock is stepped, the file is a real one."""
+
+import asyncio
+import resource
+import sqlite3
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from gateway.store import sqlite
+from gateway.store.interface import (
+    ABSENT,
+    NODE_DEAD_AFTER_S,
+    ConflictError,
+    LimitReachedError,
+    RevisionForgottenError,
+    StoreUnavailableError,
+    Unavailable,
+)
+from gateway.store.sqlite import SqliteStore
+
+ROOT = Path(__file__).parents[3]
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def store(tmp_path: Path, clock: Clock) -> AsyncIterator[SqliteStore]:
+    store = SqliteStore(tmp_path / "gateway.db", clock=clock)
+    await store.open()
+    yield store
+    await store.close()
+
+
+async def connect(path: Path) -> sqlite3.Connection:
+    """Another user of the file, made where it does not block the loop."""
+    return await asyncio.to_thread(sqlite3.connect, path, isolation_level=None, check_same_thread=False)
+
+
+# --- entries ---------------------------------------------------------------------------------------------------------
+
+
+async def test_an_entry_is_read_as_it_was_written(store: SqliteStore) -> None:
+    rev = await store.put("thing", "a", {"text": "ü", "numbers": [1, None, True]})
+    entry = await store.get("thing", "a")
+    assert entry is not None
+    assert (entry.kind, entry.key, entry.rev) == ("thing", "a", rev)
+    assert entry.value == {"text": "ü", "numbers": [1, None, True]}
+    assert await store.get("other", "a") is None
+
+
+async def test_a_value_stays_out_of_reprs(store: SqliteStore) -> None:
+    await store.put("thing", "a", {"key": "secret"})
+    assert "secret" not in repr(await store.get("thing", "a"))
+
+
+async def test_revisions_grow_over_all_keys(store: SqliteStore) -> None:
+    revisions = [await store.put("thing", key, {}) for key in "abcab"]
+    assert revisions == sorted(set(revisions))
+
+
+async def test_a_new_entry_must_be_new(store: SqliteStore) -> None:
+    await store.put("thing", "a", {"n": 1}, if_rev=ABSENT)
+    with pytest.raises(ConflictError, match="exists"):
+        await store.put("thing", "a", {"n": 2}, if_rev=ABSENT)
+    entry = await store.get("thing", "a")
+    assert entry is not None
+    assert entry.value == {"n": 1}
+
+
+async def test_a_deleted_entry_can_be_new_again(store: SqliteStore) -> None:
+    await store.put("thing", "a", {"n": 1})
+    assert await store.delete("thing", "a")
+    assert await store.put("thing", "a", {"n": 2}, if_rev=ABSENT) > 0
+
+
+async def test_a_write_over_a_state_not_seen_is_refused(store: SqliteStore) -> None:
+    seen = await store.put("thing", "a", {"n": 1})
+    latest = await store.put("thing", "a", {"n": 2}, if_rev=seen)
+    with pytest.raises(ConflictError, match="has changed"):
+        await store.put("thing", "a", {"n": 3}, if_rev=seen)
+    with pytest.raises(ConflictError, match="has changed"):
+        await store.delete("thing", "a", if_rev=seen)
+    assert await store.delete("thing", "a", if_rev=latest)
+    with pytest.raises(ConflictError, match="has changed"):
+        await store.put("thing", "a", {"n": 4}, if_rev=latest)
+
+
+async def test_a_refused_write_uses_no_revision(store: SqliteStore) -> None:
+    first = await store.put("thing", "a", {})
+    with pytest.raises(ConflictError):
+        await store.put("thing", "a", {}, if_rev=ABSENT)
+    assert await store.put("thing", "b", {}) == first + 1
+
+
+async def test_deleting_what_is_not_there_says_so(store: SqliteStore) -> None:
+    assert not await store.delete("thing", "a")
+    await store.put("thing", "a", {})
+    await store.delete("thing", "a")
+    assert not await store.delete("thing", "a", if_rev=1)
+
+
+async def test_only_one_of_many_writers_that_saw_the_same_wins(store: SqliteStore) -> None:
+    seen = await store.put("counter", "a", {"n": 0})
+
+    async def write(n: int) -> bool:
+        try:
+            await store.put("counter", "a", {"n": n}, if_rev=seen)
+        except ConflictError:
+            return False
+        return True
+
+    async with asyncio.TaskGroup() as tasks:
+        wins = [tasks.create_task(write(n)) for n in range(20)]
+    assert sum(task.result() for task in wins) == 1
+
+
+async def test_a_list_has_what_begins_with_the_prefix_page_by_page(store: SqliteStore) -> None:
+    for key in ("ns/a", "ns/b/c", "ns/b", "ns2/a", "ns", "ns/é", "ns/\U0010fffe"):
+        await store.put("thing", key, {})
+    await store.put("other", "ns/x", {})
+    await store.put("thing", "ns/gone", {})
+    await store.delete("thing", "ns/gone")
+    first = await store.list("thing", prefix="ns/", limit=2)
+    rest = await store.list("thing", prefix="ns/", after=first[-1].key)
+    assert [entry.key for entry in first] == ["ns/a", "ns/b"]
+    assert [entry.key for entry in rest] == ["ns/b/c", "ns/é", "ns/\U0010fffe"]
+
+
+async def test_keys_are_data_and_never_sql(store: SqliteStore) -> None:
+    hostile = "'); drop table entries; --%_\\"
+    await store.put("thing", hostile, {"n": 1})
+    assert [entry.key for entry in await store.list("thing", prefix="'")] == [hostile]
+    assert await store.list("thing", prefix="%") == []
+
+
+async def test_changes_tell_the_latest_state_of_every_entry_since(store: SqliteStore) -> None:
+    before = await store.put("thing", "a", {})
+    await store.put("thing", "b", {})
+    await store.put("thing", "b", {})
+    await store.delete("thing", "a")
+    changes = await store.changes(before)
+    assert [(change.key, change.is_deleted) for change in changes] == [("b", False), ("a", True)]
+    assert await store.changes(changes[-1].rev) == []
+
+
+async def test_changes_come_in_portions(store: SqliteStore) -> None:
+    for key in "abc":
+        await store.put("thing", key, {})
+    first = await store.changes(0, limit=2)
+    rest = await store.changes(first[-1].rev, limit=2)
+    assert [change.key for change in (*first, *rest)] == ["a", "b", "c"]
+
+
+async def test_deletions_are_forgotten_after_a_while_and_that_is_said(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without it, a gateway whose hybrid connections come and go would grow for ever."""
+    monkeypatch.setattr(sqlite, "KEEP_DELETIONS", 10)
+    monkeypatch.setattr(sqlite, "FORGET_EVERY", 2)
+    start = await store.put("thing", "stays", {})
+    for n in range(20):
+        await store.put("thing", f"t{n}", {})
+        await store.delete("thing", f"t{n}")
+    with pytest.raises(RevisionForgottenError):
+        await store.changes(start)
+    last = await store.put("thing", "last", {})
+    remembered = await store.changes(last - 9)
+    assert [change.key for change in remembered][-1] == "last"
+    assert all(change.is_deleted for change in remembered[:-1])
+    assert await store.get("thing", "stays") is not None
+
+
+async def test_entries_survive_reopening_and_revisions_go_on(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "gateway.db")
+    await store.open()
+    rev = await store.put("thing", "a", {"n": 1})
+    await store.close()
+    store = SqliteStore(tmp_path / "gateway.db")
+    await store.open()
+    entry = await store.get("thing", "a")
+    next_rev = await store.put("thing", "b", {})
+    await store.close()
+    assert entry is not None
+    assert entry.value == {"n": 1}
+    assert next_rev == rev + 1
+
+
+WRITER = """
+import asyncio, sys
+from pathlib import Path
+from gateway.store.sqlite import SqliteStore
+
+async def main(path, prefix):
+    store = SqliteStore(Path(path))
+    await store.open()
+    for n in range(1_000_000):
+        await store.put("thing", f"{prefix}{n}", {"text": "x" * 500})
+        await store.put("counter", "latest", {"run": prefix, "n": n})
+        print(n, flush=True)
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+@pytest.mark.slow
+async def test_twenty_kills_during_writes_lose_no_acknowledged_write(tmp_path: Path) -> None:
+    """Reliability reference F2."""
+    path = tmp_path / "gateway.db"
+    acknowledged: dict[str, int] = {}
+    for run in range(20):
+        prefix = f"run{run}/"
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", WRITER, str(path), prefix, stdout=subprocess.PIPE, cwd=ROOT
+        )
+        assert process.stdout is not None
+        for _ in range(3 + 7 * run % 23):
+            await process.stdout.readline()
+        process.kill()
+        rest, _ = await process.communicate()
+        lines = rest.split(b"\n")[:-1]
+        assert lines or run == 0 or acknowledged, "the writer never came to write"
+        acknowledged[prefix] = int(lines[-1]) if lines else 2 + 7 * run % 23
+    store = SqliteStore(path)
+    await store.open()
+    for prefix, last in acknowledged.items():
+        keys = {entry.key for entry in await store.list("thing", prefix=prefix, limit=1_000_000)}
+        assert {f"{prefix}{n}" for n in range(last + 1)} <= keys
+    await store.close()
+
+
+# --- what can happen to the file -------------------------------------------------------------------------------------
+
+
+async def test_a_file_that_is_no_database_is_refused_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "gateway.db"
+    path.write_bytes(b"not a database, but long enough to look at" * 100)
+    store = SqliteStore(path)
+    with pytest.raises(StoreUnavailableError, match=r"gateway\.db.*not a database") as caught:
+        await store.open()
+    await store.close()
+    assert caught.value.reason is Unavailable.CORRUPT
+
+
+async def test_a_damaged_database_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "gateway.db"
+    store = SqliteStore(path)
+    await store.open()
+    for n in range(200):
+        await store.put("thing", f"key{n}", {"text": "x" * 200})
+    await store.close()
+    content = bytearray(path.read_bytes())
+    content[4096 * 3 : 4096 * 6] = b"\x5a" * (4096 * 3)
+    path.write_bytes(content)
+    store = SqliteStore(path)
+    with pytest.raises(StoreUnavailableError, match="damaged") as caught:
+        await store.open()
+    await store.close()
+    assert caught.value.reason is Unavailable.CORRUPT
+
+
+async def test_a_database_of_a_newer_program_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "gateway.db"
+    store = SqliteStore(path)
+    await store.open()
+    await store.close()
+    with closing(await connect(path)) as database:
+        database.execute("pragma user_version = 99")
+    store = SqliteStore(path)
+    with pytest.raises(StoreUnavailableError, match="newer version"):
+        await store.open()
+    await store.close()
+
+
+async def test_a_path_that_cannot_be_opened_is_an_error_not_a_crash(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "missing" / "gateway.db")
+    with pytest.raises(StoreUnavailableError, match="cannot be opened"):
+        await store.open()
+    await store.close()
+
+
+async def test_a_full_disk_refuses_writes_and_goes_on_when_there_is_room(
+    store: SqliteStore, tmp_path: Path
+) -> None:
+    """Reliability reference F10. The size of this process's files stands in for the size of the disk."""
+    await store.put("thing", "before", {})
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    wal = (tmp_path / "gateway.db-wal").stat().st_size
+    resource.setrlimit(resource.RLIMIT_FSIZE, (wal + 8192, limits[1]))
+    try:
+        with pytest.raises(StoreUnavailableError) as caught:
+            await store.put("thing", "too much", {"text": "x" * 1_000_000})
+        assert caught.value.reason in (Unavailable.FULL, Unavailable.FAILING)
+        before = await store.get("thing", "before")
+        assert await store.claim("ns/relay", "listener", "node", 25) in range(25)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert before is not None
+    assert await store.get("thing", "too much") is None
+    assert await store.put("thing", "too much", {"text": "x" * 1_000_000}) > 0
+
+
+async def test_a_store_with_no_page_left_is_full(store: SqliteStore) -> None:
+    database = store._entries
+    await database.read(lambda db: db.execute("pragma max_page_count = 8").fetchone())
+    with pytest.raises(StoreUnavailableError, match="the disk is full") as caught:
+        await store.put("thing", "a", {"text": "x" * 1_000_000})
+    assert caught.value.reason is Unavailable.FULL
+    await database.read(lambda db: db.execute("pragma max_page_count = 1000000").fetchone())
+    assert await store.put("thing", "a", {"text": "x" * 1_000_000}) > 0
+
+
+async def test_a_store_that_turned_read_only_refuses_writes_and_comes_back_by_itself(
+    store: SqliteStore, tmp_path: Path
+) -> None:
+    await store.put("thing", "a", {"n": 1})
+
+    def protect(db: sqlite3.Connection) -> None:
+        db.execute("pragma query_only = on")
+
+    await store._entries.read(protect)
+    with pytest.raises(StoreUnavailableError, match="cannot be written to") as caught:
+        await store.put("thing", "a", {"n": 2})
+    assert caught.value.reason is Unavailable.READ_ONLY
+    # a connection that failed so is not used again
+    await store.put("thing", "a", {"n": 3})
+    entry = await store.get("thing", "a")
+    assert entry is not None
+    assert entry.value == {"n": 3}
+
+
+async def test_a_locked_store_says_so_in_time_and_works_when_it_is_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reliability reference F11."""
+    monkeypatch.setattr(sqlite, "LOCK_TIMEOUT_S", 0.05)
+    store = SqliteStore(tmp_path / "gateway.db")
+    await store.open()
+    await store.put("thing", "a", {"n": 1})
+    with closing(await connect(tmp_path / "gateway.db")) as other:
+        other.execute("begin immediate")
+        with pytest.raises(StoreUnavailableError, match="keeps it locked") as caught:
+            await store.put("thing", "a", {"n": 2})
+        assert caught.value.reason is Unavailable.LOCKED
+        assert await store.get("thing", "a") is not None
+        other.execute("rollback")
+    assert await store.put("thing", "a", {"n": 3}) > 0
+    await store.close()
+
+
+async def test_a_store_that_hangs_is_given_up_in_time(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import threading
+
+    monkeypatch.setattr(sqlite, "CALL_TIMEOUT_S", 0.05)
+    may_go_on = threading.Event()
+    hung = asyncio.create_task(store._entries.read(lambda _: may_go_on.wait(10)))
+    await asyncio.sleep(0)
+    with pytest.raises(StoreUnavailableError, match="did not answer"):
+        await store.put("thing", "a", {})
+    with pytest.raises(StoreUnavailableError, match="did not answer"):
+        await hung
+    may_go_on.set()
+    monkeypatch.undo()
+    # the write that was given up before its turn was not done either
+    assert await store.get("thing", "a") is None
+
+
+async def test_a_closed_store_says_so(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "gateway.db")
+    await store.open()
+    await store.close()
+    with pytest.raises(StoreUnavailableError, match="closed") as caught:
+        await store.get("thing", "a")
+    assert caught.value.reason is Unavailable.CLOSED
+    await store.close()
+
+
+async def test_a_write_in_progress_is_finished_by_close(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "gateway.db")
+    await store.open()
+    async with asyncio.TaskGroup() as tasks:
+        writes = [tasks.create_task(store.put("thing", str(n), {})) for n in range(20)]
+        await asyncio.sleep(0)
+        await store.close()
+    assert len({write.result() for write in writes}) == 20
+
+
+# --- the ledger ------------------------------------------------------------------------------------------------------
+
+
+async def test_of_sixty_listeners_at_once_twenty_five_are_admitted(store: SqliteStore) -> None:
+    """Each gets a slot of its own."""
+
+    async def claim(n: int) -> int | None:
+        try:
+            return await store.claim("ns/relay", f"listener{n}", "node", 25)
+        except LimitReachedError:
+            return None
+
+    async with asyncio.TaskGroup() as tasks:
+        claims = [tasks.create_task(claim(n)) for n in range(60)]
+    slots = [slot for task in claims if (slot := task.result()) is not None]
+    assert sorted(slots) == list(range(25))
+    assert await store.count("ns/relay") == 25
+    assert await store.claim("ns/other", "listener", "node", 25) in range(25)
+
+
+async def test_a_released_slot_can_be_claimed_again(store: SqliteStore) -> None:
+    slots = {await store.claim("ns/relay", f"l{n}", "node", 3): f"l{n}" for n in range(3)}
+    await store.release("ns/relay", 1, slots[1])
+    assert await store.count("ns/relay") == 2
+    assert await store.claim("ns/relay", "new", "node", 3) == 1
+
+
+async def test_a_slot_is_released_only_by_who_has_it(store: SqliteStore) -> None:
+    slot = await store.claim("ns/relay", "mine", "node", 25)
+    await store.release("ns/relay", slot, "other")
+    assert await store.count("ns/relay") == 1
+
+
+async def test_slots_of_a_dead_node_do_not_count_and_are_taken_over(store: SqliteStore, clock: Clock) -> None:
+    for n in range(2):
+        await store.claim("ns/relay", f"old{n}", "dead", 2)
+    with pytest.raises(LimitReachedError):
+        await store.claim("ns/relay", "new", "living", 2)
+    clock.now += NODE_DEAD_AFTER_S + 1
+    assert await store.count("ns/relay") == 0
+    assert {await store.claim("ns/relay", f"new{n}", "living", 2) for n in range(2)} == {0, 1}
+    assert await store.count("ns/relay") == 2
+
+
+async def test_a_node_that_beats_keeps_its_slots(store: SqliteStore, clock: Clock) -> None:
+    await store.claim("ns/relay", "listener", "node", 1)
+    for _ in range(5):
+        clock.now += NODE_DEAD_AFTER_S - 1
+        await store.beat("node", {"address": "127.0.0.1"})
+    with pytest.raises(LimitReachedError):
+        await store.claim("ns/relay", "new", "other", 1)
+    nodes = {record.node: record for record in await store.nodes()}
+    assert nodes["node"].details == {"address": "127.0.0.1"}
+    assert nodes["node"].age_s == 0
+
+
+async def test_a_forgotten_node_leaves_its_slots_at_once(store: SqliteStore) -> None:
+    await store.claim("ns/relay", "listener", "node", 1)
+    await store.forget("node")
+    assert await store.count("ns/relay") == 0
+    assert await store.nodes() == []
+    assert await store.claim("ns/relay", "new", "other", 1) == 0
+
+
+async def test_counts_are_told_for_a_whole_namespace(store: SqliteStore) -> None:
+    for relay, number in (("ns/a", 2), ("ns/b", 1), ("ns2/a", 1)):
+        for n in range(number):
+            await store.claim(relay, f"l{n}", "node", 25)
+    assert await store.counts("ns/") == {"ns/a": 2, "ns/b": 1}
+
+
+async def test_the_ledger_does_not_outlive_the_process(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "gateway.db")
+    await store.open()
+    await store.claim("ns/relay", "listener", "node", 1)
+    await store.close()
+    store = SqliteStore(tmp_path / "gateway.db")
+    await store.open()
+    assert await store.count("ns/relay") == 0
+    await store.close()
