@@ -19,7 +19,7 @@ app: app-environment ## start the tray application
 	@QT_API=pyside6 $(VENV_PYTHON) -m relaydesk
 
 test: dev-environment ## run the tests (ARGS="-k name" for some of them)
-	$(PYTEST) $(PARALLEL) -m "not interop" --cov $(ARGS)
+	$(PYTEST) $(PARALLEL) --cov -m "not interop" $(ARGS)
 
 check: dev-environment ## check format, lint, types and who imports whom
 	$(VENV_PYTHON) -m ruff format --check

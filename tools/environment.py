@@ -20,10 +20,12 @@ from pathlib import Path
 OLDEST_PYTHON = (3, 11)
 
 if sys.version_info < OLDEST_PYTHON:
-    sys.exit(
+    print(
         f"RelayDesk needs Python 3.11 or newer, and {sys.executable} is {sys.version.split()[0]}.\n"
-        "Name a newer one: make PYTHON=python3.11 …"
+        "Name a newer one: make PYTHON=python3.11 …",
+        file=sys.stderr,
     )
+    sys.exit(2)
 
 LEVELS = ("runtime", "app", "dev")
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -32,16 +34,14 @@ STAMP = VENV / "relaydesk-stamp"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 # What Qt loads and its wheel does not bring: the file on any Linux, and the package it is in on Debian and Ubuntu.
-# Found by adding packages one by one to a bare Debian 12.
-QT_OFFSCREEN = {
+# Found by adding packages one by one to a bare Debian 12. From libxkbcommon-x11 on, only windows on X11 need them.
+QT_LIBRARIES = {
     "libglib-2.0.so.0": "libglib2.0-0",
     "libGL.so.1": "libgl1",
     "libEGL.so.1": "libegl1",
     "libfontconfig.so.1": "libfontconfig1",
     "libxkbcommon.so.0": "libxkbcommon0",
     "libdbus-1.so.3": "libdbus-1-3",
-}
-QT_ON_X11 = {
     "libxkbcommon-x11.so.0": "libxkbcommon-x11-0",
     "libxcb-cursor.so.0": "libxcb-cursor0",
     "libxcb-icccm.so.4": "libxcb-icccm4",
@@ -49,7 +49,6 @@ QT_ON_X11 = {
     "libxcb-shape.so.0": "libxcb-shape0",
     "libxcb-xkb.so.1": "libxcb-xkb1",
 }
-SYSTEM_LIBRARIES = {"runtime": {}, "app": QT_OFFSCREEN | QT_ON_X11, "dev": QT_OFFSCREEN}
 
 
 class SetUpError(Exception):
@@ -60,7 +59,8 @@ def main(level: str) -> None:
     """Bring .venv to at least this level."""
     if is_fresh(level):
         return
-    provide_system_libraries(SYSTEM_LIBRARIES[level])
+    if level != "runtime":
+        provide_qt_libraries()
     provide_venv()
     print(f"Installing the pinned packages of requirements/{level}.txt into .venv (once) …", flush=True)
     pip("install", "--require-hashes", "-r", str(CHECKOUT / "requirements" / f"{level}.txt"))
@@ -94,7 +94,7 @@ def provide_venv() -> None:
     if importlib.util.find_spec("ensurepip") is None:
         raise SetUpError(
             "This Python cannot make virtual environments. On Debian and Ubuntu:\n"
-            + as_root("apt-get install -y python3-venv")
+            "    sudo apt-get update && sudo apt-get install -y python3-venv"
         )
     print(f"Making .venv with Python {sys.version.split()[0]} …", flush=True)
     subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], check=True)
@@ -106,11 +106,11 @@ def pip(*arguments: str) -> None:
     subprocess.run([PYTHON, "-m", "pip", *quiet, *arguments], check=True)
 
 
-def provide_system_libraries(libraries: dict[str, str]) -> None:
-    """Install what is missing of these when that is ours to do; else say how."""
+def provide_qt_libraries() -> None:
+    """Install what Qt misses when that is ours to do; else say how."""
     if sys.platform != "linux":
         return  # Qt's wheels for Windows and macOS bring all they need
-    missing = {file: package for file, package in libraries.items() if not can_load(file)}
+    missing = {file: package for file, package in QT_LIBRARIES.items() if not can_load(file)}
     if not missing:
         return
     if shutil.which("apt-get") is None:
@@ -119,10 +119,11 @@ def provide_system_libraries(libraries: dict[str, str]) -> None:
             + ", ".join(missing)
             + "\nInstall them with this system's package manager, then run this again."
         )
-    install = "apt-get install -y --no-install-recommends " + " ".join(missing.values())
+    install = f"apt-get install -y --no-install-recommends {' '.join(missing.values())}"
     if os.geteuid() != 0:
         raise SetUpError(
-            "Qt needs some system libraries. Type this, then run this again:\n" + as_root(install)
+            "Qt needs some system libraries. Type this, then run this again:\n"
+            f"    sudo apt-get update && sudo {install}"
         )
     print(f"Installing what Qt needs of this system: {' '.join(missing.values())} …", flush=True)
     # dpkg wants ldconfig in reach, which is not so in every root's PATH.
@@ -130,8 +131,8 @@ def provide_system_libraries(libraries: dict[str, str]) -> None:
         "PATH": os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin",
         "DEBIAN_FRONTEND": "noninteractive",
     }
-    for command in ("apt-get update -qq", install.replace("install", "install -qq")):
-        subprocess.run(shlex.split(command), env=environment, stdout=subprocess.DEVNULL, check=True)
+    for command in ("apt-get update", install):
+        subprocess.run([*command.split(), "-qq"], env=environment, stdout=subprocess.DEVNULL, check=True)
 
 
 def can_load(library: str) -> bool:
@@ -141,11 +142,6 @@ def can_load(library: str) -> bool:
     except OSError:
         return False
     return True
-
-
-def as_root(command: str) -> str:
-    """Indented, as a line to type."""
-    return f"    sudo {command}"
 
 
 if __name__ == "__main__":
