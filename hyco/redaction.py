@@ -30,7 +30,7 @@ _PATTERNS = (
     # Authorization: Bearer …   to the end of the line: the schemes of others have quotes and spaces in their values
     re.compile(rf"""({_AUTHORIZATION}\s*[:=][ \t]*)(?!b?["'])[^\r\n]+""", re.IGNORECASE),
     # ?sb-hc-token=…   and the one-time secret of a rendezvous address
-    re.compile(rf"(sb-hc-(?:token|sas-key|rdv){_EQUALS}){_QUERY_VALUE}", re.IGNORECASE),
+    re.compile(rf"(sb-hc-(?:token|sas-key|rdv){_EQUALS})[^\s&;\"'<>]*", re.IGNORECASE),
     # SharedAccessSignature sr=…&sig=…&se=…&skn=…   all but the signature is worth reading
     re.compile(rf"(sig{_EQUALS})(?:{_SIGNATURE}|{_QUERY_VALUE})", re.IGNORECASE),
     # SharedAccessKey=… in connection strings

@@ -43,14 +43,16 @@ class RequestTarget:
             hides an encoded slash): from there on the path is the application's own.
         query: The query as sent, without its ``?``.
         user_query: The query without the relay's parameters, otherwise byte for byte; empty means no ``?``.
-        parameters: The relay's parameters, decoded, by lower-case key. It may hold secrets and is not shown by repr.
+        parameters: The relay's parameters, decoded, by lower-case key.
         is_websocket_path: Whether the path began with ``/$hc``.
+
+    Its repr leaves out whatever stands in the query, which may be secret.
     """
 
     path: str
     canonical: str
     query: str = dataclasses.field(repr=False)
-    user_query: str
+    user_query: str = dataclasses.field(repr=False)
     parameters: Mapping[str, str] = dataclasses.field(repr=False)
     is_websocket_path: bool
 

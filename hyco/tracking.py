@@ -9,7 +9,7 @@ Source: protocol reference §1.3.
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import re
 
 from .limits import MAX_REASON_PHRASE_LENGTH
@@ -50,7 +50,7 @@ def traced(message: str, *, tracking_id: str, host: str, path: str, now: float) 
     """
     if "TrackingId:" in message:
         return message
-    moment = datetime.datetime.fromtimestamp(now, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    moment = dt.datetime.fromtimestamp(now, dt.UTC).strftime("%Y-%m-%dT%H:%M:%S")
     return (
         f"{message.rstrip('. ')}. TrackingId:{tracking_id}, SystemTracker:sb://{host}/{path.strip('/')}, "
         f"Timestamp:{moment}"
