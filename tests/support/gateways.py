@@ -1,0 +1,167 @@
+"""The real gateway, running in the test's own loop on ports of the system's choice."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Collection
+from pathlib import Path
+from typing import Any
+
+from gateway.config import GatewayConfig, HostPort
+from gateway.directory import HybridConnection, Namespace
+from gateway.server import Gateway
+from hyco.sas import Rule
+
+from .raw_http import HttpResponse, RawHttp
+from .raw_relay import Dial, RawListener
+from .raw_websocket import Handshake, RawWebSocket, upgrade_headers
+from .tokens import sas_token
+
+Headers = Collection[tuple[str, str]]
+
+LOOPBACK = "127.0.0.1"
+
+#: The rule of every namespace that has all rights (protocol reference §2.2).
+ROOT_RULE = "RootManageSharedAccessKey"
+
+#: Said in place of a token: make a good one.
+GOOD = "good"
+
+
+class RunningGateway:
+    """A gateway, and short ways to be its listener or its sender.
+
+    Whatever is opened here is closed with it.
+    """
+
+    def __init__(self, gateway: Gateway, namespace: Namespace, rule: Rule) -> None:
+        self.gateway = gateway
+        self.namespace = namespace
+        self.rule = rule
+        self.dial = Dial(LOOPBACK, gateway.port)
+        self.host = f"{LOOPBACK}:{gateway.port}"
+
+    # Entities and tokens
+
+    async def create(self, path: str, *, is_anonymous: bool = False, **settings: object) -> HybridConnection:
+        """Create a hybrid connection; with *is_anonymous*, senders need no token."""
+        return await self.gateway.directory.create(
+            self.namespace, path, requires_client_authorization=not is_anonymous, **settings
+        )
+
+    async def delete(self, path: str) -> None:
+        """Delete a hybrid connection."""
+        await self.gateway.directory.delete(self.namespace, path)
+
+    def token(
+        self,
+        path: str = "",
+        *,
+        host: str | None = None,
+        rule: Rule | None = None,
+        expires_at: float | None = None,
+    ) -> str:
+        """A token for *path*, or for the whole namespace; of the namespace's root rule if no other is given."""
+        signer = rule or self.rule
+        resource = f"http://{host or self.host}/{path}"
+        return sas_token(resource, signer.name, signer.primary_key, expires_at=expires_at)
+
+    # Connections
+
+    async def http(self, *, host: str | None = None) -> RawHttp:
+        """A connection for HTTP requests."""
+        return RawHttp(await self.dial.open(), host or self.host)
+
+    async def ask(
+        self, method: str, target: str, headers: Headers = (), body: bytes | None = None
+    ) -> HttpResponse:
+        """One request without a token, on a connection of its own."""
+        return await (await self.http()).request(method, target, headers, body)
+
+    async def upgrading(self, target: str, headers: Headers = (), *, host: str | None = None) -> Handshake:
+        """Ask for a WebSocket at *target*, without waiting for the answer."""
+        return await Handshake.send(
+            await self.dial.open(), target, upgrade_headers(host or self.host, headers)
+        )
+
+    async def listening(
+        self,
+        path: str = "hc",
+        *,
+        id_: str | None = None,
+        token: str | None = GOOD,
+        headers: Headers = (),
+        host: str | None = None,
+    ) -> Handshake:
+        """Ask for a control channel, the token in ServiceBusAuthorization as SDKs send it; None: without a token."""
+        carried = self._carried(path, token, host)
+        query = f"sb-hc-action=listen&sb-hc-id={id_ or uuid.uuid4()}"
+        return await self.upgrading(f"/$hc/{path}?{query}", [*carried, *headers], host=host)
+
+    async def listen(
+        self,
+        path: str = "hc",
+        *,
+        id_: str | None = None,
+        token: str | None = GOOD,
+        headers: Headers = (),
+        host: str | None = None,
+    ) -> RawListener:
+        """A listener on *path*."""
+        handshake = await self.listening(path, id_=id_, token=token, headers=headers, host=host)
+        return RawListener(await handshake.answer(), self.dial)
+
+    async def connecting(
+        self,
+        path: str = "hc",
+        *,
+        query: str = "",
+        id_: str | None = None,
+        token: str | None = GOOD,
+        headers: Headers = (),
+        host: str | None = None,
+    ) -> Handshake:
+        """Ask to be a WebSocket sender, the token in ServiceBusAuthorization; *path* may go beyond a name."""
+        carried = self._carried(path, token, host)
+        own = f"{query}&" if query else ""
+        target = f"/$hc/{path}?{own}sb-hc-action=connect&sb-hc-id={id_ or uuid.uuid4()}"
+        return await self.upgrading(target, [*carried, *headers], host=host)
+
+    async def pair(self, listener: RawListener, path: str = "hc") -> tuple[RawWebSocket, RawWebSocket]:
+        """A relayed connection through *listener*: the sender's end and the listener's."""
+        waiting = await self.connecting(path)
+        far = await listener.accept()
+        return await waiting.answer(), far
+
+    def authorization(self, path: str = "hc") -> Headers:
+        """The header by which an HTTP sender shows a good token."""
+        return [("ServiceBusAuthorization", self.token(path))]
+
+    def _carried(self, path: str, token: str | None, host: str | None) -> Headers:
+        if token is None:
+            return []
+        text = self.token(path.partition("?")[0], host=host) if token == GOOD else token
+        return [("ServiceBusAuthorization", text)]
+
+
+@contextlib.asynccontextmanager
+async def running_gateway(**settings: object) -> AsyncIterator[RunningGateway]:
+    """Run a gateway with *settings* of GatewayConfig, with a new data folder, on free ports of loopback."""
+    with tempfile.TemporaryDirectory(prefix="relaydesk-test-") as folder:
+        given: dict[str, Any] = {
+            "data_folder": Path(folder),
+            "bind": (HostPort(LOOPBACK, 0),),
+            "admin_bind": HostPort(LOOPBACK, 0),
+            "drain_s": 0.0,
+            **settings,
+        }
+        async with Gateway(GatewayConfig(**given)).serving() as gateway:
+            namespace = gateway.directory.namespace_for(LOOPBACK)
+            assert namespace is not None
+            running = RunningGateway(gateway, namespace, namespace.rules[ROOT_RULE.lower()])
+            try:
+                yield running
+            finally:
+                await running.dial.close()
