@@ -1,0 +1,102 @@
+"""What can go wrong in the agent, sorted by what the caller can do about it.
+
+Each error says whether trying again can help (``retryable``); ``backoff.py`` says when. The text is for
+people: what happened, and to what.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class AgentError(Exception):
+    """Base of everything the agent raises on purpose."""
+
+    retryable: ClassVar[bool] = True
+
+
+class ConfigError(AgentError, ValueError):
+    """The settings cannot be used. Carries every problem found, each with its path in the settings.
+
+    It is a ValueError as well, so that the settings' validation collects it instead of stopping at it.
+    """
+
+    retryable = False
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+class GatewayUnreachableError(AgentError):
+    """The gateway could not be reached, or did not complete the WebSocket handshake in time."""
+
+
+class RejectedError(AgentError):
+    """A WebSocket upgrade or a request was answered with an HTTP status other than the one hoped for."""
+
+    answered_by: ClassVar[str] = "the far end"
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(f"{self.answered_by} answered {status} {reason}".rstrip())
+        self.status = status
+        self.reason = reason
+
+
+class GatewayRejectedError(RejectedError):
+    """The gateway said no.
+
+    The reason phrase is where Azure Relay explains itself (protocol reference §1.3); secrets in it are hidden.
+    """
+
+    answered_by = "the gateway"
+
+
+class ControlChannelLostError(AgentError):
+    """An open control channel ended. ``code`` is None when it ended without a Close frame."""
+
+    def __init__(self, code: int | None, reason: str) -> None:
+        how = "the connection was cut" if code is None else f"closed with code {code}"
+        super().__init__(f"control channel lost: {how}" + (f" ({reason})" if reason else ""))
+        self.code = code
+        self.reason = reason
+
+
+class RendezvousExpiredError(AgentError):
+    """The sender waiting at a rendezvous address is gone; there is nothing to retry."""
+
+    retryable = False
+
+
+class RendezvousRefusedError(AgentError):
+    """A rendezvous address leads somewhere this agent does not connect to; nothing was dialled."""
+
+    retryable = False
+
+
+class RelayCutError(AgentError):
+    """A relayed connection, or the body of a relayed request, ended before its end."""
+
+    retryable = False
+
+
+class TargetUnreachableError(AgentError):
+    """The target could not be reached. The text may name the target: it is for this side only."""
+
+
+class TargetRejectedError(RejectedError):
+    """A web server target answered a WebSocket upgrade with an ordinary HTTP status."""
+
+    retryable = False
+    answered_by = "the target"
+
+
+class CredentialError(AgentError):
+    """A connection string could not be had or used. It is asked for again: a keystore may be unlocked, a file come."""
+
+
+def sole_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Give what went wrong in a task group: its one AgentError, or the group itself where that is not all."""
+    if len(group.exceptions) == 1 and isinstance(group.exceptions[0], AgentError):
+        return group.exceptions[0]
+    return group

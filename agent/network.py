@@ -1,0 +1,162 @@
+"""The way from here to a gateway: TCP, a proxy where there is one, and TLS with the right roots.
+
+Targets are reached directly, never through a proxy.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import ipaddress
+import os
+import re
+import socket
+import ssl
+import urllib.request
+from pathlib import Path
+from typing import Final, TypeVar
+
+from python_socks import ProxyError, ProxyTimeoutError, parse_proxy_url
+from python_socks.async_.asyncio import Proxy
+
+from .config import NetworkConfig
+from .errors import ConfigError, GatewayUnreachableError
+
+_P = TypeVar("_P", bound=asyncio.BaseProtocol)
+
+HAPPY_EYEBALLS_DELAY_S: Final = 0.25
+"""RFC 8305 §8: when the other address family gets its turn."""
+
+
+def is_loopback(host: str) -> bool:
+    """Whether *host* is this computer, by what it is called and without asking a resolver."""
+    name = host.strip("[]").rstrip(".").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def client_tls(ca_file: Path | None) -> ssl.SSLContext:
+    """Make a verifying TLS context that trusts the system's roots and those in *ca_file*.
+
+    TLS 1.2 and up, keys of at least 112 bits of security: the standard library's defaults since 3.10.
+
+    Raises:
+        ConfigError: *ca_file* cannot be used.
+    """
+    context = ssl.create_default_context()
+    if ca_file is not None:
+        try:
+            context.load_verify_locations(ca_file)
+        except (OSError, ssl.SSLError) as error:
+            why = "it holds no certificates" if isinstance(error, ssl.SSLError) else error.strerror
+            raise ConfigError(f"network.ca_file: cannot use {ca_file}: {why}") from error
+    return context
+
+
+class Network:
+    """Opens connections to gateways."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        self._config = config
+
+    @functools.cached_property
+    def tls(self) -> ssl.SSLContext:
+        """The context of every TLS connection to a gateway.
+
+        Raises:
+            ConfigError: The configured roots cannot be used.
+        """
+        return client_tls(self._config.ca_file)
+
+    def proxy_for(self, host: str, port: int, *, is_secure: bool) -> str | None:
+        """Give the URL of the proxy that leads to *host*, or None. This computer is never behind one."""
+        configured = self._config.proxy
+        if configured == "none" or is_loopback(host):
+            return None
+        if configured is not None:
+            return configured
+        if urllib.request.proxy_bypass(f"{host}:{port}"):
+            return None
+        proxies = urllib.request.getproxies()
+        for scheme in ("wss", "socks", "https", "all") if is_secure else ("ws", "socks", "http", "all"):
+            proxy = proxies.get(scheme)
+            if proxy:
+                # the systems' settings give SOCKS proxies as {"socks": "http://host:port"}
+                is_socks = scheme == "socks" and proxy.startswith("http://")
+                return "socks5h://" + proxy.removeprefix("http://") if is_socks else proxy
+        return None
+
+    async def connect(
+        self, protocol: _P, host: str, port: int, *, is_secure: bool
+    ) -> tuple[asyncio.Transport, _P]:
+        """Open a connection to *host*, by way of the proxy, with verified TLS where *is_secure*.
+
+        The caller sets the deadline. Cancelling leaves nothing open.
+
+        Raises:
+            GatewayUnreachableError: With what went wrong on which stage.
+            ConfigError: The configured roots or proxy cannot be used.
+        """
+        loop = asyncio.get_running_loop()
+        tls = self.tls if is_secure else None
+        proxy = self.proxy_for(host, port, is_secure=is_secure)
+        name = host if is_secure else None
+        try:
+            if proxy is None:
+                delay = HAPPY_EYEBALLS_DELAY_S
+                transport, _ = await loop.create_connection(
+                    lambda: protocol, host, port, ssl=tls, server_hostname=name, happy_eyeballs_delay=delay
+                )
+            else:
+                connection = await _open_proxy(proxy).connect(host, port)
+                try:
+                    transport, _ = await loop.create_connection(
+                        lambda: protocol, sock=connection, ssl=tls, server_hostname=name
+                    )
+                except BaseException:
+                    connection.close()
+                    raise
+        except (ProxyError, ProxyTimeoutError) as error:
+            raise GatewayUnreachableError(f"cannot reach {host}:{port} through the proxy: {error}") from error
+        except (OSError, UnicodeError) as error:
+            raise GatewayUnreachableError(f"cannot reach {host}:{port}: {explain(error)}") from error
+        return transport, protocol
+
+
+def _open_proxy(url: str) -> Proxy:
+    scheme, _, rest = url.partition("://")
+    try:
+        # python-socks reads "socks5" and "socks4"; who resolves the name is a parameter of its own
+        return Proxy(
+            *parse_proxy_url(f"{scheme.removesuffix('h').removesuffix('a')}://{rest}"),
+            rdns=scheme[-1] in "ha",
+        )
+    except ValueError as error:
+        raise ConfigError(f"network.proxy: {error}") from None
+
+
+def explain(error: BaseException) -> str:
+    """Say in a few words, for people, why a connection could not be opened."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted ({error.verify_message})"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS failed ({error.reason or error})"
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, UnicodeError):
+        return "not a host name"
+    if isinstance(error, socket.gaierror):
+        return "the host name is not known"
+    number = error.errno if isinstance(error, OSError) else None
+    if number is None:
+        # asyncio's "Multiple exceptions: [Errno 111] …, [Errno 111] …", one for each address that was tried
+        last = _ERRNO.findall(str(error))[-1:]
+        number = int(last[0]) if last else None
+    return os.strerror(number).lower() if number else str(error) or type(error).__name__
+
+
+_ERRNO: Final = re.compile(r"\[Errno ([0-9]+)\]")

@@ -1,0 +1,230 @@
+"""Meet one sender, and join it to the target.
+
+The target is dialled while the connection to the rendezvous address is being made. Only when the dial's result
+is known does the upgrade go out: as it is, or with the reason why not, so that a dead target is a clean
+rejection to the sender instead of a connection that closes at once.
+
+Source: protocol reference §4, §17.5.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import logging
+import ssl
+from collections.abc import Callable
+
+from hyco.addresses import parse_target as parse_request_target
+from hyco.addresses import rejection_url
+from hyco.errors import HycoError
+from hyco.fields import elements_of, is_token, values_of
+from hyco.messages import Accept
+
+from .dial import dial_stream, dial_websocket
+from .errors import (
+    AgentError,
+    GatewayRejectedError,
+    GatewayUnreachableError,
+    RendezvousExpiredError,
+    TargetRejectedError,
+    TargetUnreachableError,
+    sole_error,
+)
+from .legs import Leg, join
+from .local_headers import STREAM_HEADER, for_local_server
+from .pump import StreamLeg
+from .rendezvous_addresses import WebSocketAddress
+from .route import Route
+from .targets import TargetKind, without_prefix
+from .transport import OpenedLeg, open_leg
+from .websocket_join import JoinedLeg
+from .websocket_legs import WebSocketLeg
+
+log = logging.getLogger(__name__)
+
+GONE = 410
+"""What a gateway answers to a rejection (protocol reference §4.4)."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Rejection:
+    """Why a sender is not let in, in words that it may read: nothing about the network here."""
+
+    status: int
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Dialled:
+    """A target that answered, and the leg that is to meet the sender."""
+
+    target: Leg
+    sender: WebSocketLeg
+    subprotocol: str | None
+
+
+BUSY = Rejection(503, "The listener has as many relayed connections as it takes")
+UNREACHABLE = Rejection(502, "The listener cannot reach its target")
+NO_STREAMS = Rejection(
+    400, "This hybrid connection leads to a web server; it takes HTTP and WebSockets, and no byte streams"
+)
+NO_SUCH_PATH = Rejection(400, "The listener cannot use the path of this request")
+
+
+async def meet(accept: Accept, address: WebSocketAddress, route: Route, tls: ssl.SSLContext | None) -> None:
+    """Meet the sender of *accept* at *address*, and relay until both sides have gone.
+
+    Cancelling cuts the relayed connection and leaves nothing open.
+
+    Raises:
+        RendezvousExpiredError: The sender had gone.
+        GatewayUnreachableError: The rendezvous could not be reached, or not in time.
+        RelayCutError: One side went away without an end.
+    """
+    async with contextlib.AsyncExitStack() as open_things:
+        try:
+            async with asyncio.timeout(route.deadlines.accept_s):
+                dialled = await _prepare(accept, address, route, tls, open_things)
+        except TimeoutError as error:
+            raise GatewayUnreachableError("the rendezvous did not come about in time") from error
+        if dialled is None:
+            return
+        sender, target = dialled.sender, dialled.target
+        sender.count, target.count = route.counters.received, route.counters.sent
+        with route.counters.connection():
+            await join(sender, target)
+
+
+async def reject(address: WebSocketAddress, rejection: Rejection, route: Route) -> None:
+    """Turn the sender at *address* away.
+
+    Raises:
+        RendezvousExpiredError: The sender had gone.
+        GatewayUnreachableError: The rendezvous could not be reached, or not in time.
+    """
+    try:
+        async with asyncio.timeout(route.deadlines.accept_s):
+            opened = await open_leg(address, route.network)
+            try:
+                await _turn_away(opened, address, rejection, route)
+            finally:
+                opened.close()
+    except TimeoutError as error:
+        raise GatewayUnreachableError("the rendezvous did not come about in time") from error
+
+
+async def _prepare(
+    accept: Accept,
+    address: WebSocketAddress,
+    route: Route,
+    tls: ssl.SSLContext | None,
+    open_things: contextlib.AsyncExitStack,
+) -> _Dialled | None:
+    """Dial, connect, and say yes (the pair to join) or no (None)."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            opening = tasks.create_task(_open(address, route, open_things), name="rendezvous")
+            dialling = tasks.create_task(_dial(accept, address, route, tls, open_things), name="target")
+    except BaseExceptionGroup as group:
+        raise sole_error(group) from group
+    opened, dialled = opening.result(), dialling.result()
+    if isinstance(dialled, Rejection):
+        await _turn_away(opened, address, dialled, route)
+        return None
+    subprotocols = () if dialled.subprotocol is None else (dialled.subprotocol,)
+    try:
+        await opened.upgrade(dialled.sender, address.request_target, subprotocols=subprotocols)
+    except GatewayRejectedError as error:
+        raise RendezvousExpiredError(f"the sender had gone: {error}") from error
+    open_things.callback(dialled.sender.reset)
+    return dialled
+
+
+async def _open(address: WebSocketAddress, route: Route, open_things: contextlib.AsyncExitStack) -> OpenedLeg:
+    opened = await open_leg(address, route.network)
+    open_things.callback(opened.close)
+    return opened
+
+
+async def _turn_away(
+    opened: OpenedLeg, address: WebSocketAddress, rejection: Rejection, route: Route
+) -> None:
+    """Say no, with a reason. The gateway answers 410 when it has told the sender."""
+    route.counters.refused()
+    leg = StreamLeg("the gateway", route.deadlines.ping_interval_s)
+    target = rejection_url(address.request_target, rejection.status, rejection.reason)
+    try:
+        await opened.upgrade(leg, target)
+    except GatewayRejectedError as error:
+        if error.status != GONE:
+            raise RendezvousExpiredError(f"the rejection was not taken: {error}") from error
+    else:
+        leg.reset()
+        raise GatewayUnreachableError("the gateway took a rejection for an acceptance")
+
+
+async def _dial(
+    accept: Accept,
+    address: WebSocketAddress,
+    route: Route,
+    tls: ssl.SSLContext | None,
+    open_things: contextlib.AsyncExitStack,
+) -> _Dialled | Rejection:
+    dial = _dial_stream if route.target.kind is TargetKind.STREAM else _dial_web_server
+    try:
+        dialled = await dial(accept, address, route, tls, open_things.callback)
+    except TargetRejectedError as error:
+        log.info("%s: %s", route.config.label, error)
+        return Rejection(error.status, error.reason or "The target refused the WebSocket")
+    except TargetUnreachableError as error:
+        log.warning("%s: %s", route.config.label, error)
+        return UNREACHABLE
+    return dialled
+
+
+_Cleanup = Callable[[Callable[[], None]], object]
+
+
+async def _dial_stream(
+    accept: Accept, address: WebSocketAddress, route: Route, tls: ssl.SSLContext | None, cleanup: _Cleanup
+) -> _Dialled:
+    target = await dial_stream(route.target, route.deadlines.target_dial_s)
+    cleanup(target.reset)
+    offered = _subprotocols(accept)
+    # Browsers fail a connection that does not take one of the sub-protocols they offer. "binary" is what WebSocket
+    # bridges call a byte stream.
+    chosen = "binary" if "binary" in offered else offered[0] if offered else None
+    return _Dialled(target, StreamLeg("the gateway", route.deadlines.ping_interval_s), chosen)
+
+
+async def _dial_web_server(
+    accept: Accept, address: WebSocketAddress, route: Route, tls: ssl.SSLContext | None, cleanup: _Cleanup
+) -> _Dialled | Rejection:
+    if values_of(accept.connect_headers, STREAM_HEADER):
+        return NO_STREAMS
+    try:
+        asked = parse_request_target(address.request_target)
+    except HycoError:
+        return NO_SUCH_PATH
+    request_target = asked.path + (f"?{asked.user_query}" if asked.user_query else "")
+    if route.config.strip_prefix:
+        request_target = without_prefix(request_target, route.path)
+    interval = route.deadlines.ping_interval_s
+    target = JoinedLeg(f"target {route.target}", interval)
+    cleanup(target.reset)
+    subprotocol = await dial_websocket(
+        target,
+        route.target,
+        request_target,
+        tls=tls,
+        headers=for_local_server(accept.connect_headers, accept.remote_endpoint, route),
+        subprotocols=_subprotocols(accept),
+        timeout_s=route.deadlines.target_dial_s,
+    )
+    return _Dialled(target, JoinedLeg("the gateway", interval), subprotocol)
+
+
+def _subprotocols(accept: Accept) -> list[str]:
+    return [name for name in elements_of(accept.connect_headers, "sec-websocket-protocol") if is_token(name)]

@@ -1,0 +1,82 @@
+"""What an agent is doing, as frozen values for a window, a command line or a log to read.
+
+A snapshot is the whole state and the latest one wins: a reader that is slow misses steps, never the end.
+Times are POSIX seconds. Texts hold no secret.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+
+from .config import Direction
+
+
+class State(enum.Enum):
+    """Where one configured hybrid connection stands."""
+
+    CONNECTING = "connecting"
+    """Its gateway is being asked."""
+    LISTENING = "listening"
+    """It works: the control channel is open, or the local port is bound."""
+    WAITING = "waiting"
+    """Something failed; ``last_error`` says what and ``next_try_at`` when it is tried again."""
+    STOPPED = "stopped"
+    """It was not started yet, was stopped, or cannot work as configured."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Traffic:
+    """What has passed since the start. *received* and *sent* are as seen from this agent, towards the gateway."""
+
+    open_connections: int = 0
+    total_connections: int = 0
+    refused_connections: int = 0
+    open_requests: int = 0
+    total_requests: int = 0
+    bytes_received: int = 0
+    bytes_sent: int = 0
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionStatus:
+    """One configured hybrid connection."""
+
+    name: str
+    direction: Direction
+    leads_to: str
+    """The target, or the local address that is bound."""
+    state: State = State.STOPPED
+    since: float = 0.0
+    path: str = ""
+    gateway: str = ""
+    last_error: str | None = None
+    last_error_at: float | None = None
+    next_try_at: float | None = None
+    token_expires_at: float | None = None
+    """Only where the token was given ready-made and cannot be renewed: what works ends then."""
+    traffic: Traffic = Traffic()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class AgentStatus:
+    """All configured hybrid connections, in the order of the settings."""
+
+    connections: tuple[ConnectionStatus, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """One relayed HTTP request that has ended. The query is left out: it may hold secrets."""
+
+    connection: str
+    method: str
+    path: str
+    status: int
+    started_at: float
+    duration_s: float
+    request_bytes: int
+    response_bytes: int
+    remote_address: str
+    error: str | None = None
+    """Why the sender did not get the local server's whole answer; None when it did."""
