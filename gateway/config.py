@@ -54,7 +54,14 @@ _NAMESPACE_NAME = re.compile(
 
 #: Limits for which 0 means that there is none.
 _MAY_BE_ZERO = frozenset(
-    {"write_stall_timeout_s", "drain_s", "token_grace_s", "max_connections", "max_connections_per_namespace"}
+    {
+        "write_stall_timeout_s",
+        "drain_s",
+        "token_grace_s",
+        "clock_skew_s",
+        "max_connections",
+        "max_connections_per_namespace",
+    }
 )
 
 
@@ -91,6 +98,7 @@ class GatewayConfig:
         body_idle_timeout_s: The longest silence in a body.
         ping_interval_s, missed_pongs: Between pings; how many unanswered ones end a WebSocket.
         token_grace_s: How long a control channel outlives its token.
+        clock_skew_s: How far clocks may differ before a token counts as expired.
         write_stall_timeout_s: A peer that takes nothing for so long is cut. 0: never.
         drain_s: How long to go on when told to stop. 0: not at all.
         max_listeners: Of one hybrid connection.
@@ -123,6 +131,7 @@ class GatewayConfig:
     ping_interval_s: float = limits.PING_INTERVAL_S
     missed_pongs: int = limits.MISSED_PONGS
     token_grace_s: float = limits.TOKEN_GRACE_S
+    clock_skew_s: float = limits.MAX_CLOCK_SKEW_S
     write_stall_timeout_s: float = WRITE_STALL_TIMEOUT_S
     drain_s: float = DRAIN_S
 

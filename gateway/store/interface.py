@@ -128,6 +128,9 @@ class Store(Protocol):
             ConflictError: It has another revision than *if_rev*.
         """
 
+    async def revision(self) -> int:
+        """The latest revision there is."""
+
     async def changes(self, since: int, *, limit: int = 1000) -> Sequence[EntryChange]:
         """The latest change of every entry that was written or deleted after revision *since*, oldest first.
 

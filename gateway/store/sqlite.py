@@ -257,6 +257,11 @@ class SqliteStore:
 
         return await self._entries.write(work)
 
+    async def revision(self) -> int:
+        """The latest revision there is."""
+        (last,) = await self._entries.read(lambda db: db.execute(sql.REVISION).fetchone())
+        return int(last)
+
     async def changes(self, since: int, *, limit: int = 1000) -> Sequence[EntryChange]:
         """What has changed after revision *since*."""
 

@@ -16,6 +16,8 @@ from importlib import resources
 
 NEXT_REVISION = "update revisions set last = last + 1 returning last"
 
+REVISION = "select last from revisions"
+
 GET = "select rev, value from entries where kind = :kind and key = :key and value is not null"
 
 LIST = """

@@ -423,8 +423,8 @@ async def test_of_sixty_listeners_at_once_twenty_five_are_admitted(store: Sqlite
 
 
 async def test_a_released_slot_can_be_claimed_again(store: SqliteStore) -> None:
-    slots = {await store.claim("ns/relay", f"l{n}", "node", 3): f"l{n}" for n in range(3)}
-    await store.release("ns/relay", 1, slots[1])
+    names = {await store.claim("ns/relay", f"l{n}", "node", 3): f"l{n}" for n in range(3)}
+    await store.release("ns/relay", 1, names[1])
     assert await store.count("ns/relay") == 2
     assert await store.claim("ns/relay", "new", "node", 3) == 1
 
