@@ -33,6 +33,7 @@ MANAGED_IDENTITY = "Managed Identity"
 
 _SECONDS = re.compile(r"[0-9]{1,7}")  # as Java writes it
 _TIME_SPAN = re.compile(r"([0-9]{1,3}):([0-5]?[0-9]):([0-5]?[0-9])")  # as .NET does
+_WORD = re.compile(r"[A-Za-z]{1,30}")  # a generated key has 44 characters
 _BOOLEANS = {"true": True, "false": False}
 _SPACE_OR_CONTROL = re.compile(r"[\s\x00-\x1f\x7f-\x9f]")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
@@ -162,11 +163,7 @@ def _split(text: str) -> Mapping[str, str]:
         name, equals, value = part.partition("=")
         key = _KEYS.get(name.strip().lower())
         if key is None:
-            # Not even its name is repeated: without its "=", a part could be a secret.
-            raise InvalidConnectionStringError(
-                f"part {position} of the connection string begins with none of the known keys: "
-                + ", ".join(_KEYS.values())
-            )
+            raise _unknown(name.strip(), position)
         value = value.strip()
         if not equals or not value:
             raise InvalidConnectionStringError(f"{key} has no value", key)
@@ -174,6 +171,15 @@ def _split(text: str) -> Mapping[str, str]:
             raise InvalidConnectionStringError(f"{key} is given twice", key)
         values[key] = value
     return values
+
+
+def _unknown(name: str, position: int) -> InvalidConnectionStringError:
+    """Name an unknown key, unless it could be a secret that was pasted in its place."""
+    if _WORD.fullmatch(name):
+        return InvalidConnectionStringError(f"{name} is not a key of connection strings", name)
+    return InvalidConnectionStringError(
+        f"part {position} of the connection string begins with none of its keys: {', '.join(_KEYS.values())}"
+    )
 
 
 def _endpoint(values: Mapping[str, str], *, is_secure: bool) -> Endpoint:
