@@ -135,7 +135,8 @@ def rendezvous_address(
     parameters. The secret comes last of them: a listener that rejects appends its answer behind it.
 
     Args:
-        origin: ``wss://host[:port]`` or ``ws://host[:port]``, as the listener reaches this gateway.
+        origin: ``wss://host[:port]`` or ``ws://host[:port]``, as the listener reaches this gateway. Empty where that is
+            not known yet: the address then begins with its path, and the origin goes before it.
         raw_path: ``RequestTarget.path`` of the sender.
         user_query: ``RequestTarget.user_query`` of the sender.
         action: ``accept`` or ``request``.
@@ -144,13 +145,12 @@ def rendezvous_address(
             would stumble over.
 
     Raises:
-        InvalidAddressError: *origin* is not an origin.
+        InvalidAddressError: *origin* is something else.
 
     Source: protocol reference §3.3, §4.1.
     """
-    if not _ORIGIN.fullmatch(origin):
-        raise InvalidAddressError("an origin looks like wss://host or wss://host:port")
-    parse_endpoint(origin)
+    if origin:
+        _check_origin(origin)
     own = f"{_encode(user_query, _QUERY_SAFE)}&" if user_query else ""
     relay = f"{_action(action, tracking_id)}&{RENDEZVOUS_SECRET}={quote(secret, safe='')}"
     return f"{origin}/$hc{_encode(raw_path, _PATH_SAFE)}?{own}{relay}"
@@ -174,6 +174,12 @@ def rejection_url(address: str, status: int, reason: str) -> str:
     separator = "&" if "?" in address else "?"
     description = quote(reason, safe="", errors="replace")
     return f"{address}{separator}sb-hc-statusCode={status}&sb-hc-statusDescription={description}"
+
+
+def _check_origin(origin: str) -> None:
+    if not _ORIGIN.fullmatch(origin):
+        raise InvalidAddressError("an origin looks like wss://host or wss://host:port")
+    parse_endpoint(origin)
 
 
 def _default_port(*, is_secure: bool) -> int:

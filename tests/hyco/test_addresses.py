@@ -147,6 +147,12 @@ def test_an_address_without_user_query_begins_with_the_action():
     assert address == "ws://[::1]:80/$hc/hyco?sb-hc-action=request&sb-hc-id=g_G0&sb-hc-rdv=ab"
 
 
+def test_the_origin_can_be_put_before_the_address_later():
+    """Which gateway a listener came to, and by what name, only that gateway knows."""
+    address = rendezvous_address("", "/hyco", "a=1", action="accept", tracking_id="g_G0", secret="ab")
+    assert address == "/$hc/hyco?a=1&sb-hc-action=accept&sb-hc-id=g_G0&sb-hc-rdv=ab"
+
+
 def test_what_a_parser_of_urls_would_refuse_is_encoded_and_valid_escapes_stay():
     address = rendezvous_address(
         "wss://gw",
@@ -163,7 +169,7 @@ def test_what_a_parser_of_urls_would_refuse_is_encoded_and_valid_escapes_stay():
 
 
 @pytest.mark.parametrize(
-    "origin", ["", "gw", "https://gw", "wss://gw/", "wss://gw/x", "wss://", "wss://u@gw", "wss://g w"]
+    "origin", ["gw", "https://gw", "wss://gw/", "wss://gw/x", "wss://", "wss://u@gw", "wss://g w"]
 )
 def test_an_address_begins_with_an_origin(origin: str):
     with pytest.raises(InvalidAddressError):
