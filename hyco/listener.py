@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 from .bodies import BodyCutError, BodyData, BodyEnded
 from .errors import LocalProtocolError, RemoteProtocolError
@@ -131,6 +131,8 @@ class ListenerChannel:
                 return [RequestReceived(message, None)]
             case Unknown():
                 return []
+            case _:
+                assert_never(message)
 
     def receive_binary(self, data: bytes) -> list[ChannelEvent]:
         """Take a binary message; one that belongs to no request is ignored."""

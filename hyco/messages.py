@@ -16,7 +16,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 from .fields import Headers, join_duplicates
 from .json_members import MAX_SHOWN, Members, read_object, whole_characters
@@ -135,18 +135,17 @@ def parse_from_service(text: str | bytes) -> Accept | Request | Unknown:
     Raises:
         RemoteProtocolError: It is not JSON, or not the message that it is named after; 1007 if it is not UTF-8.
     """
-    match _read(text, ("accept", "request")):
-        case "accept", Members() as members:
-            return Accept(
-                address=members.url("address"),
-                id=members.text("id"),
-                connect_headers=_headers(members, "connectHeaders"),
-                remote_endpoint=_endpoint(members, "remoteEndpoint"),
-            )
-        case _, Members() as members:
-            return _request(members)
-        case name, None:
-            return Unknown(name=name)
+    name, members = _read(text, ("accept", "request"))
+    if members is None:
+        return Unknown(name=name)
+    if name == "request":
+        return _request(members)
+    return Accept(
+        address=members.url("address"),
+        id=members.text("id"),
+        connect_headers=_headers(members, "connectHeaders"),
+        remote_endpoint=_endpoint(members, "remoteEndpoint"),
+    )
 
 
 def parse_from_listener(text: str | bytes) -> Response | RenewToken | Unknown:
@@ -155,21 +154,18 @@ def parse_from_listener(text: str | bytes) -> Response | RenewToken | Unknown:
     Raises:
         RemoteProtocolError: It is not JSON, or not the message that it is named after; 1007 if it is not UTF-8.
     """
-    match _read(text, ("response", "renewToken")):
-        case "response", Members() as members:
-            return Response(
-                request_id=members.text("requestId"),
-                status_code=members.status("statusCode"),
-                status_description=(
-                    members.phrase("statusDescription") if members.has("statusDescription") else None
-                ),
-                response_headers=_headers(members, "responseHeaders"),
-                body=members.has("body") and members.flag("body"),
-            )
-        case _, Members() as members:
-            return RenewToken(token=members.text("token"))
-        case name, None:
-            return Unknown(name=name)
+    name, members = _read(text, ("response", "renewToken"))
+    if members is None:
+        return Unknown(name=name)
+    if name == "renewToken":
+        return RenewToken(token=members.text("token"))
+    return Response(
+        request_id=members.text("requestId"),
+        status_code=members.status("statusCode"),
+        status_description=members.phrase("statusDescription") if members.has("statusDescription") else None,
+        response_headers=_headers(members, "responseHeaders"),
+        body=members.has("body") and members.flag("body"),
+    )
 
 
 def _read(text: str | bytes, known: tuple[str, ...]) -> tuple[str, Members | None]:
@@ -260,6 +256,8 @@ def encode(message: Message) -> str:
         case RenewToken():
             name = "renewToken"
             members = {"token": message.token}
+        case _:
+            assert_never(message)
     return whole_characters(json.dumps({name: members}, ensure_ascii=False, separators=(",", ":")))
 
 

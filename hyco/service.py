@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 from .bodies import BodyCutError, BodyData, BodyEnded
 from .close_codes import MESSAGE_TOO_BIG, NORMAL, PROTOCOL_ERROR
@@ -115,6 +115,8 @@ class ServiceChannel:
                 return [TokenReceived(message.token)]
             case Unknown():
                 return []
+            case _:
+                assert_never(message)
 
     def receive_binary(self, data: bytes) -> list[ResponseReceived | TokenReceived]:
         """Take a binary message.
