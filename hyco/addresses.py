@@ -26,6 +26,7 @@ __all__ = [
     "canonical_host",
     "canonical_path",
     "check_name",
+    "check_origin",
     "connect_url",
     "hide_secrets",
     "listen_url",
@@ -34,6 +35,7 @@ __all__ = [
     "rejection_of",
     "rejection_url",
     "rendezvous_address",
+    "rendezvous_target",
     "sender_url",
 ]
 
@@ -126,34 +128,53 @@ def sender_url(endpoint: Endpoint, path: str, suffix: str = "", query: str = "")
     )
 
 
+def check_origin(origin: str) -> str:
+    """Return *origin* if it is ``wss://host[:port]`` or ``ws://host[:port]``: what an address may begin with.
+
+    Raises:
+        InvalidAddressError: It is anything else.
+    """
+    if not _ORIGIN.fullmatch(origin):
+        raise InvalidAddressError("an origin looks like wss://host or wss://host:port")
+    parse_endpoint(origin)
+    return origin
+
+
 def rendezvous_address(
     origin: str, raw_path: str, user_query: str, *, action: str, tracking_id: str, secret: str
 ) -> str:
     """Return the one-time address at which a listener meets a sender.
 
+    Args:
+        origin: ``wss://host[:port]`` or ``ws://host[:port]``, as the listener reaches this gateway.
+        raw_path, user_query, action, tracking_id, secret: As for :func:`rendezvous_target`.
+
+    Raises:
+        InvalidAddressError: *origin* is not an origin.
+
+    Source: protocol reference §3.3, §4.1.
+    """
+    target = rendezvous_target(raw_path, user_query, action=action, tracking_id=tracking_id, secret=secret)
+    return check_origin(origin) + target
+
+
+def rendezvous_target(raw_path: str, user_query: str, *, action: str, tracking_id: str, secret: str) -> str:
+    """Return path and query of a one-time address, for whoever knows by which origin its listener comes.
+
     It is the sender's path and query, with whatever ``java.net.URI`` would not parse percent-encoded, then the relay's
     parameters. The secret comes last of them: a listener that rejects appends its answer behind it.
 
     Args:
-        origin: ``wss://host[:port]`` or ``ws://host[:port]``, as the listener reaches this gateway. Empty where that is
-            not known yet: the address then begins with its path, and the origin goes before it.
         raw_path: ``RequestTarget.path`` of the sender.
         user_query: ``RequestTarget.user_query`` of the sender.
         action: ``accept`` or ``request``.
         tracking_id: The relayed connection's; the sender may have chosen it, so it is no credential.
         secret: The credential: at least 128 random bits in hexadecimal. It holds no ``=``, which a Java listener
             would stumble over.
-
-    Raises:
-        InvalidAddressError: *origin* is something else.
-
-    Source: protocol reference §3.3, §4.1.
     """
-    if origin:
-        _check_origin(origin)
     own = f"{_encode(user_query, _QUERY_SAFE)}&" if user_query else ""
     relay = f"{_action(action, tracking_id)}&{RENDEZVOUS_SECRET}={quote(secret, safe='')}"
-    return f"{origin}/$hc{_encode(raw_path, _PATH_SAFE)}?{own}{relay}"
+    return f"/$hc{_encode(raw_path, _PATH_SAFE)}?{own}{relay}"
 
 
 def rejection_url(address: str, status: int, reason: str) -> str:
@@ -174,12 +195,6 @@ def rejection_url(address: str, status: int, reason: str) -> str:
     separator = "&" if "?" in address else "?"
     description = quote(reason, safe="", errors="replace")
     return f"{address}{separator}sb-hc-statusCode={status}&sb-hc-statusDescription={description}"
-
-
-def _check_origin(origin: str) -> None:
-    if not _ORIGIN.fullmatch(origin):
-        raise InvalidAddressError("an origin looks like wss://host or wss://host:port")
-    parse_endpoint(origin)
 
 
 def _default_port(*, is_secure: bool) -> int:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hyco import addresses
 from hyco.addresses import (
     Endpoint,
+    check_origin,
     connect_url,
     listen_url,
     parse_endpoint,
@@ -14,6 +15,7 @@ from hyco.addresses import (
     rejection_of,
     rejection_url,
     rendezvous_address,
+    rendezvous_target,
     sender_url,
 )
 from hyco.errors import InvalidAddressError
@@ -149,8 +151,8 @@ def test_an_address_without_user_query_begins_with_the_action():
 
 def test_the_origin_can_be_put_before_the_address_later():
     """Which gateway a listener came to, and by what name, only that gateway knows."""
-    address = rendezvous_address("", "/hyco", "a=1", action="accept", tracking_id="g_G0", secret="ab")
-    assert address == "/$hc/hyco?a=1&sb-hc-action=accept&sb-hc-id=g_G0&sb-hc-rdv=ab"
+    target = rendezvous_target("/hyco", "a=1", action="accept", tracking_id="g_G0", secret="ab")
+    assert target == "/$hc/hyco?a=1&sb-hc-action=accept&sb-hc-id=g_G0&sb-hc-rdv=ab"
 
 
 def test_what_a_parser_of_urls_would_refuse_is_encoded_and_valid_escapes_stay():
@@ -169,9 +171,11 @@ def test_what_a_parser_of_urls_would_refuse_is_encoded_and_valid_escapes_stay():
 
 
 @pytest.mark.parametrize(
-    "origin", ["gw", "https://gw", "wss://gw/", "wss://gw/x", "wss://", "wss://u@gw", "wss://g w"]
+    "origin", ["", "gw", "https://gw", "wss://gw/", "wss://gw/x", "wss://", "wss://u@gw", "wss://g w"]
 )
-def test_an_address_begins_with_an_origin(origin: str):
+def test_what_is_no_origin_is_refused(origin: str):
+    with pytest.raises(InvalidAddressError):
+        check_origin(origin)
     with pytest.raises(InvalidAddressError):
         rendezvous_address(origin, "/hyco", "", action="accept", tracking_id="g", secret="ab")
 
