@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from gateway.config import GatewayConfig, HostPort
-from gateway.directory import HybridConnection, Namespace
 from gateway.server import Gateway
-from hyco.sas import Rule
+from hyco.sas import Right, Rule
 
 from .raw_http import HttpResponse, RawHttp
 from .raw_relay import Dial, RawListener
@@ -36,24 +35,34 @@ class RunningGateway:
     Whatever is opened here is closed with it.
     """
 
-    def __init__(self, gateway: Gateway, namespace: Namespace, rule: Rule) -> None:
+    def __init__(self, gateway: Gateway) -> None:
         self.gateway = gateway
-        self.namespace = namespace
-        self.rule = rule
+        self.namespace = gateway.config.namespace
+        self.rule = gateway.editor.rule(self.namespace, None, ROOT_RULE)
         self.dial = Dial(LOOPBACK, gateway.port)
         self.host = f"{LOOPBACK}:{gateway.port}"
 
     # Entities and tokens
 
-    async def create(self, path: str, *, is_anonymous: bool = False, **settings: object) -> HybridConnection:
+    async def create(
+        self, path: str, *, is_anonymous: bool = False, response_timeout_s: float | None = None
+    ) -> None:
         """Create a hybrid connection; with *is_anonymous*, senders need no token."""
-        return await self.gateway.directory.create(
-            self.namespace, path, requires_client_authorization=not is_anonymous, **settings
+        await self.gateway.editor.put_connection(
+            self.namespace,
+            path,
+            requires_client_authorization=not is_anonymous,
+            response_timeout_s=response_timeout_s,
         )
 
     async def delete(self, path: str) -> None:
         """Delete a hybrid connection."""
-        await self.gateway.directory.delete(self.namespace, path)
+        await self.gateway.editor.delete_connection(self.namespace, path)
+
+    async def create_rule(self, path: str | None, name: str, rights: Right) -> Rule:
+        """Create a rule of a hybrid connection; of the namespace where *path* is None."""
+        rule, _ = await self.gateway.editor.put_rule(self.namespace, path, name, rights)
+        return rule
 
     def token(
         self,
@@ -158,9 +167,7 @@ async def running_gateway(**settings: object) -> AsyncIterator[RunningGateway]:
             **settings,
         }
         async with Gateway(GatewayConfig(**given)).serving() as gateway:
-            namespace = gateway.directory.namespace_for(LOOPBACK)
-            assert namespace is not None
-            running = RunningGateway(gateway, namespace, namespace.rules[ROOT_RULE.lower()])
+            running = RunningGateway(gateway)
             try:
                 yield running
             finally:

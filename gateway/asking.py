@@ -1,0 +1,43 @@
+"""Find a listener for a sender: which ones may be asked, and patience while they are busy."""
+
+from __future__ import annotations
+
+import asyncio
+
+from hyco.tracking import guid_of
+
+from .errors import BusyError
+from .fabric.interface import Ask, Fabric, RelayKey, Told
+from .front import FrontRequest
+
+ALLOWED_LISTENERS = "microsoft-relay-allowedlisteners"
+DISALLOWED_LISTENERS = "microsoft-relay-disallowedlisteners"
+
+#: Pauses before asking again while every listener has too much to read; after the last the sender is told.
+BUSY_PAUSES_S = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56)
+
+
+def listener_criteria(request: FrontRequest) -> tuple[frozenset[str] | None, frozenset[str]]:
+    """The listeners that a sender's routing headers allow and refuse, by GUID (protocol reference section 5)."""
+    allowed = request.header_values(ALLOWED_LISTENERS)
+    return (_guids(allowed) if allowed else None), _guids(request.header_values(DISALLOWED_LISTENERS))
+
+
+def _guids(values: list[str]) -> frozenset[str]:
+    parts = (part.strip() for value in values for part in value.split(","))
+    return frozenset(guid for guid in map(guid_of, parts) if guid is not None)
+
+
+async def ask_patiently(fabric: Fabric, relay: RelayKey, ask: Ask) -> Told:
+    """Tell one listener; wait a little where all of them are slow to read.
+
+    Raises:
+        NoListenerError: As Fabric.ask, and so for ListenerCriteriaError and DrainingError.
+        BusyError: None of them could be told within five seconds.
+    """
+    for pause_s in BUSY_PAUSES_S:
+        try:
+            return await fabric.ask(relay, ask)
+        except BusyError:
+            await asyncio.sleep(pause_s)
+    return await fabric.ask(relay, ask)

@@ -1,0 +1,771 @@
+"""One HTTP/1.1 connection at the gateway's door, until it ends or becomes a leg.
+
+llhttp (httptools) parses; everything else is here: any status with any reason phrase, bodies streamed both ways with
+back-pressure, an upgrade held for as long as its sender waits, and the limits and deadlines that HTTP libraries do not
+bring (measured: none ended a silent or dribbling connection). A sender that leaves cancels the work that was done for
+it. After a 101 the connection's transport goes to a leg of our own, with whatever had arrived behind the request.
+
+The life of a connection::
+
+    head -> (body ->) response -> idle -> head …            a deadline for each but the response
+                    -> 101 -> a leg has the transport
+                    -> linger -> closed                      the peer may still be sending what nobody wants
+
+Requests that a peer pipelines wait their turn; reading stops as soon as one waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import enum
+import http
+import logging
+import socket
+import struct
+from collections.abc import Coroutine, Sequence
+from typing import Protocol
+
+import httptools
+
+from hyco.http_rules import has_response_body
+from hyco.limits import HIGH_WATER_BYTES
+from hyco.messages import RemoteEndpoint
+from hyco.tracking import reason_phrase
+
+from .config import GatewayConfig
+from .errors import GatewayError
+from .legs import Leg
+
+log = logging.getLogger(__name__)
+
+Headers = Sequence[tuple[str, str]]
+
+#: Bytes of a body that may wait for the handler before the sender is held back.
+MAX_WAITING_BODY_BYTES = HIGH_WATER_BYTES
+#: Bytes that may come behind an upgrade request before its answer; a client of RFC 6455 sends none.
+MAX_EARLY_BYTES = 64 * 1024
+#: Requests that may wait behind the one being answered. Hardly any client pipelines at all.
+MAX_PIPELINED = 16
+#: How long the rest of a request that nobody wants is read and dropped, so that its sender gets to read the answer.
+LINGER_S = 2.0
+
+_PHRASES = {status.value: status.phrase for status in http.HTTPStatus}
+_HARD_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER: on, 0 s. Closing sends a reset: a cut is not a clean end
+
+
+class BodyCutError(GatewayError):
+    """The sender's body ended before its end."""
+
+
+class Host(Protocol):
+    """What a connection needs of the gateway it belongs to."""
+
+    config: GatewayConfig
+    read_buffer: memoryview
+    is_draining: bool
+
+    def admit(self, connection: HttpConnection) -> str | None:
+        """Count a new connection in; the reason where there is no room for it."""
+
+    def release(self, connection: HttpConnection) -> None:
+        """The connection is gone, or has become a leg."""
+
+    def authorized(self, connection: HttpConnection) -> None:
+        """It has shown a token, or needs none: it no longer counts as a stranger."""
+
+    def spawn(self, work: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
+        """Run *work* as a task of the gateway's."""
+
+    async def handle(self, request: FrontRequest) -> None:
+        """Answer *request*."""
+
+
+class RequestBody:
+    """The body of a request, as it arrives."""
+
+    __slots__ = (
+        "_chunks",
+        "_connection",
+        "_error",
+        "_waiter",
+        "_waiting_bytes",
+        "content_length",
+        "is_chunked",
+        "is_complete",
+    )
+
+    def __init__(self, connection: HttpConnection, content_length: int | None, *, is_chunked: bool) -> None:
+        self._connection = connection
+        self._chunks: collections.deque[bytes] = collections.deque()
+        self._waiting_bytes = 0
+        self._waiter: asyncio.Future[None] | None = None
+        self._error: BodyCutError | None = None
+        self.content_length = content_length
+        self.is_chunked = is_chunked
+        self.is_complete = False
+
+    @property
+    def is_present(self) -> bool:
+        """Whether the request has a body at all; one of no bytes is none."""
+        return self.is_chunked or bool(self.content_length)
+
+    async def read(self) -> bytes:
+        """The next bytes; empty at the end.
+
+        Raises:
+            BodyCutError: The sender stopped in the middle of it.
+        """
+        while not self._chunks:
+            if self._error is not None:
+                raise self._error
+            if self.is_complete:
+                return b""
+            self._connection.expect_body()
+            self._waiter = asyncio.get_running_loop().create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+        chunk = self._chunks.popleft()
+        self._waiting_bytes -= len(chunk)
+        if self._waiting_bytes <= MAX_WAITING_BODY_BYTES // 2:
+            self._connection.hold_back(Hold.BODY, is_held=False)
+        return chunk
+
+    async def read_all(self) -> bytes:
+        """The whole body. The caller has seen that content_length is bounded."""
+        chunks = []
+        while chunk := await self.read():
+            chunks.append(chunk)
+        return b"".join(chunks)
+
+    def feed(self, data: bytes) -> None:
+        """The parser found *data*."""
+        self._chunks.append(data)
+        self._waiting_bytes += len(data)
+        if self._waiting_bytes > MAX_WAITING_BODY_BYTES:
+            self._connection.hold_back(Hold.BODY, is_held=True)
+        self._wake()
+
+    def finish(self) -> None:
+        """The parser found the body's end."""
+        self.is_complete = True
+        self._wake()
+
+    def fail(self, reason: str) -> None:
+        """There will be no more."""
+        if not self.is_complete and self._error is None:
+            self._error = BodyCutError(reason)
+            self._wake()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+
+class FrontRequest:
+    """One request and the way to answer it: once, by respond, start…finish, or upgrade."""
+
+    __slots__ = (
+        "_connection",
+        "_is_bodiless",
+        "_is_chunked_out",
+        "body",
+        "headers",
+        "http_version",
+        "is_answered",
+        "is_finished",
+        "is_keep_alive",
+        "is_upgrade",
+        "method",
+        "refusal",
+        "target",
+    )
+
+    def __init__(
+        self,
+        connection: HttpConnection,
+        *,
+        method: str,
+        target: str,
+        http_version: str,
+        headers: list[tuple[str, str]],
+        body: RequestBody,
+        is_keep_alive: bool,
+    ) -> None:
+        self._connection = connection
+        self.method = method
+        self.target = target
+        self.http_version = http_version
+        self.headers = headers
+        self.body = body
+        self.is_keep_alive = is_keep_alive
+        self.is_upgrade = False
+        self.is_answered = False
+        self.is_finished = False
+        self.refusal: tuple[int, str] | None = None
+        self._is_chunked_out = False
+        self._is_bodiless = False
+
+    def header(self, name: str) -> str | None:
+        """The first value of the header *name* (lower case), None without one."""
+        for key, value in self.headers:
+            if key.lower() == name:
+                return value
+        return None
+
+    def header_values(self, name: str) -> list[str]:
+        """Every value of the header *name* (lower case)."""
+        return [value for key, value in self.headers if key.lower() == name]
+
+    @property
+    def peer(self) -> RemoteEndpoint:
+        """Who is at the other end of the TCP connection: a sender, or a proxy in front."""
+        return self._connection.peer
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether it came over TLS."""
+        return self._connection.is_secure
+
+    def authorized(self) -> None:
+        """The token was checked: from now on the connection does not count as a stranger's."""
+        self._connection.authorized()
+
+    def respond(self, status: int, reason: str | None, headers: Headers = (), body: bytes = b"") -> None:
+        """Answer with all of it at once."""
+        if has_response_body(self.method, status):
+            self._head(status, reason, [*headers, ("Content-Length", str(len(body)))])
+            self._connection.write(body)
+        else:
+            self._head(status, reason, headers)
+        self._connection.answered(self)
+
+    def start(self, status: int, reason: str | None, headers: Headers = ()) -> None:
+        """Begin an answer whose body comes piece by piece, through write() and finish()."""
+        self._is_bodiless = not has_response_body(self.method, status)
+        if self._is_bodiless:
+            self._head(status, reason, headers)
+        elif self.http_version == "1.1":
+            self._is_chunked_out = True
+            self._head(status, reason, [*headers, ("Transfer-Encoding", "chunked")])
+        else:
+            self.is_keep_alive = False  # HTTP/1.0 knows no other end of a body than the connection's
+            self._head(status, reason, headers)
+
+    async def write(self, data: bytes) -> None:
+        """Send a piece of the body; waits while the sender is slow to take it."""
+        if not data or self._is_bodiless:
+            return
+        if self._is_chunked_out:
+            data = b"%x\r\n%b\r\n" % (len(data), data)
+        self._connection.write(data)
+        await self._connection.drain()
+
+    def finish(self) -> None:
+        """The body is complete."""
+        if self._is_chunked_out:
+            self._connection.write(b"0\r\n\r\n")
+        self._connection.answered(self)
+
+    def cut(self) -> None:
+        """End the connection so that nobody can take what was sent for a whole answer."""
+        self._connection.cut()
+
+    def upgrade(self, head: bytes, leg: Leg) -> None:
+        """Send *head*, a whole 101, and hand the connection to *leg*."""
+        self.is_answered = self.is_finished = True
+        self._connection.become(leg, head)
+
+    def _head(self, status: int, reason: str | None, headers: Headers) -> None:
+        self.is_answered = True
+        if reason is None:
+            reason = _PHRASES.get(status, "")
+        self._connection.expect_nothing()
+        keep_alive = self._connection.will_stay(self)
+        lines = [f"HTTP/1.1 {status} {reason_phrase(reason)}"]
+        lines += [f"{name}: {value}" for name, value in headers]
+        if not keep_alive:
+            lines.append("Connection: close")
+        elif self.http_version == "1.0":
+            lines.append("Connection: keep-alive")
+        lines.append("\r\n")
+        self._connection.write("\r\n".join(lines).encode("latin-1", "replace"))
+
+
+class Hold(enum.Flag):
+    """Why a connection is not being read."""
+
+    NOTHING = 0
+    BODY = enum.auto()
+    PIPELINE = enum.auto()
+    EARLY = enum.auto()
+
+
+class HttpConnection(asyncio.BufferedProtocol):
+    """A connection at the door. See the module's text."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._config = host.config
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self._parser = httptools.HttpRequestParser(self)
+        self._hold = Hold.NOTHING
+        self._drained: asyncio.Future[None] | None = None
+        self._is_writing_paused = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._deadline: float | None = None
+        self._is_idle = False  # nothing has come yet of the next request
+        self._is_lingering = False
+        self._is_refusing = False  # what arrives is no longer parsed
+        self._is_continue_due = False
+        self._task: asyncio.Task[None] | None = None
+        self._current: FrontRequest | None = None
+        self._waiting: collections.deque[FrontRequest] = collections.deque()
+        # of the request being parsed
+        self._url = b""
+        self._fields: list[tuple[str, str]] = []
+        self._head_bytes = 0
+        self._is_in_head = False
+        self._parsed: FrontRequest | None = None
+        self._early: bytearray | None = None  # what came behind an upgrade request
+        self.peer = RemoteEndpoint(address="", port=0)
+        self.is_secure = False
+        self.is_authorized = False
+
+    # The transport's side
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A new connection: over TLS, one whose handshake is complete."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
+        name = transport.get_extra_info("peername")
+        if isinstance(name, tuple):
+            self.peer = RemoteEndpoint(address=str(name[0]), port=int(name[1]))
+        self.is_secure = transport.get_extra_info("sslcontext") is not None
+        refusal = self._host.admit(self)
+        if refusal is not None:
+            self._refuse_head(503, refusal)
+            return
+        self._expect_within(self._config.handshake_timeout_s)
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """The read buffer of the loop; httptools copies what it gives to the callbacks."""
+        return self._host.read_buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """*nbytes* arrived."""
+        if self._is_lingering or self._is_refusing:
+            return
+        data = self._host.read_buffer[:nbytes]
+        if self._early is not None:
+            self._early += data
+            if len(self._early) > MAX_EARLY_BYTES:
+                self.hold_back(Hold.EARLY, is_held=True)
+            return
+        if self._is_idle:
+            self._is_idle = False
+            self._expect_within(self._config.handshake_timeout_s)
+        self._feed(data)
+
+    def eof_received(self) -> bool:
+        """The peer is done. A relay's sender that closes has left: its request is given up."""
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone: so is whoever waited for the answer."""
+        self._host.release(self)
+        self._transport = None
+        self.expect_nothing()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._is_refusing = True
+        if self._drained is not None and not self._drained.done():
+            self._drained.set_exception(ConnectionResetError("the sender is gone"))
+        for request in (self._parsed, self._current):
+            if request is not None:
+                request.body.fail("the sender is gone")
+        if self._task is not None:
+            self._task.cancel()
+
+    def pause_writing(self) -> None:
+        """The peer is slow to take the answer."""
+        self._is_writing_paused = True
+
+    def resume_writing(self) -> None:
+        """The peer takes bytes again."""
+        self._is_writing_paused = False
+        if self._drained is not None and not self._drained.done():
+            self._drained.set_result(None)
+
+    # The parser's side
+
+    def _feed(self, data: memoryview | bytes) -> None:
+        was_in_head = self._is_in_head
+        if was_in_head:
+            self._head_bytes += len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._parser_stopped(bytes(data[upgrade.args[0] :]))
+        except httptools.HttpParserInvalidMethodError:
+            self._refuse_head(501, "The method is not implemented by this gateway")
+        except httptools.HttpParserError as error:
+            self._parse_failed(f"Malformed HTTP request: {error}")
+        if was_in_head and self._is_in_head and self._head_bytes > self._config.max_header_bytes * 2:
+            self._refuse_head(431, f"The request head is larger than {self._config.max_header_bytes} bytes")
+        if self._parsed is not None and self._parsed is self._current and self._deadline is not None:
+            self._expect_within(self._config.body_idle_timeout_s)
+
+    def on_message_begin(self) -> None:
+        """httptools: a request begins."""
+        self._url = b""
+        self._fields = []
+        self._head_bytes = 0
+        self._is_in_head = True
+
+    def on_url(self, url: bytes) -> None:
+        """httptools: a piece of the request target."""
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes | None) -> None:
+        """httptools: one header field."""
+        self._fields.append((name.decode("latin-1"), (value or b"").decode("latin-1")))
+
+    def on_headers_complete(self) -> None:
+        """httptools: the head is complete, the body follows."""
+        self._is_in_head = False
+        if self._is_refusing:
+            return
+        parser = self._parser
+        content_length = None
+        is_chunked = False
+        size = 0
+        hosts = 0
+        expectation = None
+        for name, value in self._fields:
+            size += len(name) + len(value) + 4
+            match name.lower():
+                case "content-length":
+                    content_length = int(value)  # llhttp has seen that it is digits alone, once
+                case "transfer-encoding":
+                    is_chunked = True
+                case "host":
+                    hosts += 1
+                case "expect":
+                    expectation = value.lower()
+        version = parser.get_http_version()
+        request = FrontRequest(
+            self,
+            method=parser.get_method().decode("latin-1"),
+            target=self._url.decode("utf-8", "surrogateescape"),
+            http_version=version,
+            headers=self._fields,
+            body=RequestBody(self, content_length, is_chunked=is_chunked),
+            is_keep_alive=parser.should_keep_alive(),
+        )
+        config = self._config
+        if version not in ("1.0", "1.1"):
+            request.refusal = (505, "Only HTTP/1.0 and HTTP/1.1 are spoken here")
+        elif len(self._url) > config.max_target_bytes:
+            request.refusal = (414, f"The request target is longer than {config.max_target_bytes} bytes")
+        elif size > config.max_header_bytes:
+            request.refusal = (431, f"The headers are larger than {config.max_header_bytes} bytes")
+        elif hosts > 1 or (hosts == 0 and version == "1.1"):
+            request.refusal = (400, "A request needs exactly one Host header")
+        elif is_chunked and version == "1.0":
+            request.refusal = (400, "HTTP/1.0 has no transfer codings")
+        elif expectation not in (None, "100-continue"):
+            request.refusal = (417, "No expectation but 100-continue can be met")
+        elif parser.should_upgrade() and _is_websocket(request):
+            if request.body.is_present:
+                request.refusal = (400, "A WebSocket handshake has no body")
+            else:
+                request.is_upgrade = True
+                self._early = bytearray()
+        if expectation is not None:
+            # met here, hop by hop
+            request.headers = [field for field in self._fields if field[0].lower() != "expect"]
+            self._is_continue_due = version == "1.1"
+        self._parsed = request
+        self._enqueue(request)
+
+    def on_body(self, data: bytes) -> None:
+        """httptools: a piece of the body."""
+        self._is_continue_due = False  # the sender did not wait for it
+        if self._parsed is not None:
+            self._parsed.body.feed(data)
+
+    def on_message_complete(self) -> None:
+        """httptools: the request is complete."""
+        if self._parsed is not None:
+            if self._parsed is self._current:
+                self.expect_nothing()
+            self._parsed.body.finish()
+            self._parsed = None
+
+    def _parser_stopped(self, rest: bytes) -> None:
+        """Go on behind a request with an Upgrade header, where llhttp stops; *rest* is what came."""
+        if self._early is not None:
+            self._early += rest
+            return
+        # some other protocol is offered (h2c, by every Java HttpClient): HTTP/1.1 goes on
+        self._parser = httptools.HttpRequestParser(self)
+        if rest and not self._is_refusing:
+            self._feed(rest)
+
+    def _parse_failed(self, reason: str) -> None:
+        if self._parsed is not None:  # in the middle of a body
+            request, self._parsed = self._parsed, None
+            request.body.fail(reason)
+            request.is_keep_alive = False
+            self._is_refusing = True
+        else:
+            self._refuse_head(400, reason)
+
+    def _refuse_head(self, status: int, reason: str) -> None:
+        """Answer a request that could not be read, after those before it, and end the connection."""
+        if self._is_refusing:
+            return
+        self._is_in_head = False
+        self._parsed = None
+        request = FrontRequest(
+            self,
+            method="GET",
+            target="",
+            http_version="1.1",
+            headers=[],
+            body=RequestBody(self, None, is_chunked=False),
+            is_keep_alive=False,
+        )
+        request.refusal = (status, reason)
+        self._enqueue(request)
+        self._is_refusing = True
+
+    # One request after the other
+
+    def _enqueue(self, request: FrontRequest) -> None:
+        if self._current is not None or self._waiting:
+            if len(self._waiting) >= MAX_PIPELINED:
+                self._is_refusing = True  # those that were taken are answered; then the connection ends
+                self._waiting[-1].is_keep_alive = False
+                return
+            self._waiting.append(request)
+            self.hold_back(Hold.PIPELINE, is_held=True)
+            return
+        self._waiting.append(request)
+        self._next()
+
+    def _next(self) -> None:
+        request = self._waiting.popleft()
+        self._current = request
+        self.expect_nothing()
+        if request.refusal is not None:
+            request.is_keep_alive = False
+            status, reason = request.refusal
+            request.respond(
+                status, reason, [("Content-Type", "text/plain; charset=utf-8")], f"{reason}\n".encode()
+            )
+            return
+        self._task = self._host.spawn(self._answer(request), "request")
+
+    async def _answer(self, request: FrontRequest) -> None:
+        """Run the handler; its outermost edge."""
+        try:
+            await self._host.handle(request)
+        except (ConnectionResetError, BodyCutError) as error:
+            log.debug("request given up: %s", error)
+            if request.is_answered:
+                self.cut()
+            else:
+                request.is_keep_alive = False
+                request.respond(408, str(error))
+        except Exception:
+            log.exception("a request could not be answered")
+            if request.is_answered:
+                self.cut()
+            else:
+                request.is_keep_alive = False
+                request.respond(500, "InternalServerError")
+        finally:
+            self._task = None
+        if request.is_finished:
+            self._go_on(request)
+        elif self._transport is not None and not self._transport.is_closing():
+            log.error("a request was left without an answer")
+            self.cut()
+
+    def answered(self, request: FrontRequest) -> None:
+        """The answer is complete. The connection goes on when the handler has returned, too."""
+        request.is_finished = True
+        if self._task is None:
+            self._go_on(request)
+
+    def _go_on(self, request: FrontRequest) -> None:
+        if self._transport is None or self._current is not request:
+            return
+        if not self.will_stay(request):
+            self._linger(request)
+            return
+        self._current = None
+        if self._waiting:
+            self._next()
+            if not self._waiting:
+                self.hold_back(Hold.PIPELINE, is_held=False)
+        else:
+            self._is_idle = not self._is_in_head
+            self._expect_within(
+                self._config.http_idle_timeout_s if self._is_idle else self._config.handshake_timeout_s
+            )
+
+    def will_stay(self, request: FrontRequest) -> bool:
+        """Whether the connection can take another request after *request*."""
+        return (
+            request.is_keep_alive
+            and request.body.is_complete
+            and not self._host.is_draining
+            and not (request.is_upgrade or (self._is_refusing and not self._waiting))
+        )
+
+    def become(self, leg: Leg, head: bytes) -> None:
+        """Write *head* and hand the transport to *leg*."""
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            raise ConnectionResetError("the peer is gone")
+        early = bytes(self._early or b"")
+        self._host.release(self)
+        self.expect_nothing()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._transport = None
+        self._current = None
+        transport.write(head)
+        if self._hold:
+            self._hold = Hold.NOTHING
+            transport.resume_reading()
+        leg.take_over(transport, early)
+
+    # Writing, closing, waiting
+
+    def write(self, data: bytes) -> None:
+        """Write bytes of the answer."""
+        if self._transport is not None and data:
+            self._transport.write(data)
+
+    async def drain(self) -> None:
+        """Wait until the peer has taken most of what was written.
+
+        Raises:
+            ConnectionResetError: It is gone, or did not read for the time a receiver may stall.
+        """
+        if self._transport is None:
+            raise ConnectionResetError("the sender is gone")
+        while self._is_writing_paused:
+            self._drained = self._loop.create_future()
+            stall_s = self._config.write_stall_timeout_s or None
+            try:
+                async with asyncio.timeout(stall_s):
+                    await self._drained
+            except TimeoutError as error:
+                raise ConnectionResetError("the sender does not read its answer") from error
+            finally:
+                self._drained = None
+
+    def cut(self) -> None:
+        """End the connection with a reset."""
+        transport = self._transport
+        if transport is None:
+            return
+        sock = transport.get_extra_info("socket")
+        if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _HARD_CLOSE)
+        transport.abort()
+
+    def close_if_idle(self) -> None:
+        """End a connection on which nothing is going on."""
+        if self._current is None and not self._waiting and self._transport is not None:
+            self._transport.close()
+
+    def _linger(self, request: FrontRequest) -> None:
+        """Close; where the peer is still sending, take that in first, for a while, or a reset would eat the answer."""
+        transport = self._transport
+        if transport is None:
+            return
+        if request.body.is_complete and not self._is_refusing:
+            transport.close()
+            return
+        self._is_lingering = True
+        if transport.can_write_eof():
+            transport.write_eof()
+        if self._hold:
+            self._hold = Hold.NOTHING
+            transport.resume_reading()
+        self._expect_within(LINGER_S)
+
+    def hold_back(self, reason: Hold, *, is_held: bool) -> None:
+        """Stop reading for *reason*, or go on when no reason is left."""
+        before = self._hold
+        self._hold = before | reason if is_held else before & ~reason
+        transport = self._transport
+        if transport is None or transport.is_closing() or bool(before) is bool(self._hold):
+            return
+        if self._hold:
+            transport.pause_reading()
+        else:
+            transport.resume_reading()
+
+    def authorized(self) -> None:
+        """The token was checked."""
+        if not self.is_authorized:
+            self.is_authorized = True
+            self._host.authorized(self)
+
+    def expect_body(self) -> None:
+        """The sender has to go on with its body within the time a body may pause; tell it to, where it asked."""
+        if self._is_continue_due and self._current is not None and not self._current.is_answered:
+            self.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        self._is_continue_due = False
+        self._expect_within(self._config.body_idle_timeout_s)
+
+    def expect_nothing(self) -> None:
+        """It is our turn."""
+        self._deadline = None
+
+    def _expect_within(self, delay_s: float) -> None:
+        self._deadline = when = self._loop.time() + delay_s
+        if self._timer is None:
+            self._timer = self._loop.call_at(when, self._time_is_up)
+        elif self._timer.when() > when:
+            self._timer.cancel()
+            self._timer = self._loop.call_at(when, self._time_is_up)
+
+    def _time_is_up(self) -> None:
+        self._timer = None
+        deadline = self._deadline
+        transport = self._transport
+        if deadline is None or transport is None:
+            return
+        if self._loop.time() < deadline:  # it was moved: one timer serves every phase
+            self._timer = self._loop.call_at(deadline, self._time_is_up)
+            return
+        self._deadline = None
+        if self._is_lingering:
+            transport.abort()
+        elif self._current is not None:
+            if self._hold & Hold.BODY:
+                return  # it is the handler that is slow
+            self._current.is_keep_alive = False
+            self._current.body.fail("the request's body did not go on in time")
+        elif self._is_idle:
+            transport.close()
+        else:
+            self._refuse_head(408, "The request did not arrive in time")
+
+
+def _is_websocket(request: FrontRequest) -> bool:
+    return any(value.strip().lower() == "websocket" for value in request.header_values("upgrade"))

@@ -1,0 +1,66 @@
+"""Pings for every leg, by one task instead of one timer for each.
+
+Legs are dealt over SLICES groups, and the groups take turns, so that ten thousand idle legs are a steady trickle of
+pings and not a burst every half minute.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .legs import Leg
+
+SLICES = 15
+
+
+class Pinger:
+    """Calls each leg's tick() once every *interval_s*."""
+
+    def __init__(self, *, interval_s: float, missed_pongs: int, write_stall_timeout_s: float) -> None:
+        self._interval_s = interval_s
+        self._missed_pongs = missed_pongs
+        self._write_stall_timeout_s = write_stall_timeout_s
+        self._slices: list[set[Leg]] = [set() for _ in range(SLICES)]
+        self._next = 0
+
+    def __len__(self) -> int:
+        """How many legs there are."""
+        return sum(map(len, self._slices))
+
+    def add(self, leg: Leg) -> None:
+        """Ping *leg* from now on; the first time after one interval."""
+        # the group that has just had its turn comes around last
+        self._slices[(self._next - 1) % SLICES].add(leg)
+
+    def remove(self, leg: Leg) -> None:
+        """Stop pinging *leg*."""
+        for group in self._slices:
+            group.discard(leg)
+
+    async def run(self) -> None:
+        """Ping until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(self._interval_s / SLICES)
+            group = self._slices[self._next]
+            self._next = (self._next + 1) % SLICES
+            now = loop.time()
+            for leg in tuple(group):
+                leg.tick(
+                    now,
+                    missed_pongs_allowed=self._missed_pongs,
+                    write_stall_timeout_s=self._write_stall_timeout_s,
+                )
+
+    async def hang_up_all(self, timeout_s: float) -> None:
+        """Close every leg, without a Close frame but for those that have sent one, and wait until they are gone."""
+        for leg in [leg for group in self._slices for leg in group]:
+            leg.hang_up()
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout_s
+        while len(self) and loop.time() < deadline:
+            await asyncio.sleep(0.01)
+        for leg in [leg for group in self._slices for leg in group]:
+            leg.abort()

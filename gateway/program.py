@@ -1,0 +1,95 @@
+"""The gateway as a process: its loop, its signals, its ready line."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Iterator
+
+from .config import GatewayConfig
+from .server import Gateway
+
+log = logging.getLogger(__name__)
+
+
+def loop_factory(config: GatewayConfig) -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """The event loop that suits *config*: uvloop where it is installed, asyncio's for TLS (see gateway.tls)."""
+    if config.is_secure:
+        return None
+    try:
+        import uvloop  # noqa: PLC0415 - optional, and absent on Windows
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+def run(config: GatewayConfig, on_ready: Callable[[Gateway], None]) -> None:
+    """Serve until SIGTERM or SIGINT, drain, stop. A second signal skips the drain.
+
+    *on_ready* is called once, when everything is bound.
+
+    Raises:
+        GatewayError: It cannot start.
+    """
+    with asyncio.Runner(loop_factory=loop_factory(config)) as runner:
+        runner.run(serve(config, on_ready))
+
+
+async def serve(config: GatewayConfig, on_ready: Callable[[Gateway], None]) -> None:
+    """As run(), on the running loop."""
+    signals = _Signals()
+    with signals.caught():
+        async with Gateway(config).serving() as gateway:
+            on_ready(gateway)
+            await signals.wait()
+            log.info("stopping: no new work, at most %g s for what is going on", config.drain_s)
+            await _unless(signals, gateway.drain())
+    log.info("stopped")
+
+
+async def _unless(signals: _Signals, work: Coroutine[object, object, None]) -> None:
+    """Do *work*, or give it up at the next signal."""
+    async with asyncio.TaskGroup() as tasks:
+        job = tasks.create_task(work, name="drain")
+        impatience = tasks.create_task(signals.wait(), name="second signal")
+        await asyncio.wait((job, impatience), return_when=asyncio.FIRST_COMPLETED)
+        job.cancel()
+        impatience.cancel()
+
+
+class _Signals:
+    """SIGTERM and SIGINT, one wait() each."""
+
+    def __init__(self) -> None:
+        self._arrived = asyncio.Semaphore(0)
+
+    async def wait(self) -> None:
+        """Until the next one."""
+        await self._arrived.acquire()
+
+    @contextlib.contextmanager
+    def caught(self) -> Iterator[None]:
+        """While open, signals end a wait() and not the process."""
+        loop = asyncio.get_running_loop()
+        names = (signal.SIGTERM, signal.SIGINT)
+        if sys.platform == "win32":
+            before = {
+                name: signal.signal(name, lambda *_: loop.call_soon_threadsafe(self._arrived.release))
+                for name in names
+            }
+            try:
+                yield
+            finally:
+                for name, handler in before.items():
+                    signal.signal(name, handler)
+        else:
+            for name in names:
+                loop.add_signal_handler(name, self._arrived.release)
+            try:
+                yield
+            finally:
+                for name in names:
+                    loop.remove_signal_handler(name)

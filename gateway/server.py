@@ -1,0 +1,314 @@
+"""The gateway as a whole: bind, serve, drain, stop."""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import contextlib
+import itertools
+import logging
+import ssl
+import uuid
+from collections.abc import AsyncIterator, Coroutine
+
+from aiohttp import web
+
+from hyco.limits import READ_BUFFER_BYTES
+
+from .admin.app import build_app
+from .authorization import Authorizer
+from .certificates import self_signed
+from .config import GatewayConfig, HostPort
+from .control import ControlChannel
+from .data_folder import DataFolder
+from .directory import Change, Directory
+from .editor import Editor
+from .errors import ConfigError
+from .fabric.interface import RelayKey
+from .fabric.local import LocalFabric
+from .front import FrontRequest, HttpConnection
+from .keepalive import Pinger
+from .rendezvous import Rendezvous
+from .routes import Router
+from .store.interface import BEAT_INTERVAL_S, StoreError
+from .store.sqlite import SqliteStore
+from .tls import bound_tls_buffers, server_context
+
+log = logging.getLogger(__name__)
+
+#: How many connections the system may hold for us before they are accepted.
+BACKLOG = 1024
+#: How long cancelled work may take to unwind, and closed connections to go.
+UNWIND_S = 5.0
+
+
+class Gateway:
+    """A gateway that is alone: SQLite and an in-process fabric.
+
+    ``async with Gateway(config).serving() as gateway`` serves until the block is left; :meth:`drain` before that lets
+    what is going on finish.
+    """
+
+    def __init__(self, config: GatewayConfig) -> None:
+        self.config = config
+        self.is_draining = False
+        self.read_buffer = memoryview(bytearray(READ_BUFFER_BYTES))
+        self.rendezvous = Rendezvous()
+        self.fabric = LocalFabric(f"embedded.{uuid.uuid4().hex[:8]}")
+        self.pinger = Pinger(
+            interval_s=config.ping_interval_s,
+            missed_pongs=config.missed_pongs,
+            write_stall_timeout_s=config.write_stall_timeout_s,
+        )
+        self.data_folder = DataFolder(config.data_folder)
+        self.store = SqliteStore(self.data_folder.store_file)
+        self.directory = Directory(self.store, config)
+        self.editor = Editor(self.directory)
+        self.authorizer = Authorizer(self.directory, config)
+        self.addresses: tuple[HostPort, ...] = ()
+        self.admin_address = config.admin_bind
+        self._router = Router(self)
+        self._channels: dict[RelayKey, dict[ControlChannel, int]] = collections.defaultdict(dict)
+        self._connections: set[HttpConnection] = set()
+        self._strangers: collections.Counter[str] = collections.Counter()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._requests = 0
+        self._relayed = 0
+        self._is_quiet = asyncio.Event()
+        self._serials = itertools.count()
+
+    # Start and stop
+
+    @contextlib.asynccontextmanager
+    async def serving(self) -> AsyncIterator[Gateway]:
+        """Serve while the block is open.
+
+        Raises:
+            ConfigError: An address cannot be bound, or a certificate cannot be used.
+            DataFolderError: Another gateway has the data folder, or it cannot be written.
+            StoreUnavailableError: The store cannot be opened.
+        """
+        async with contextlib.AsyncExitStack() as stack:
+            stack.enter_context(self.data_folder.locked())
+            await self.store.open()
+            stack.push_async_callback(self.store.close)
+            await self.directory.load()
+            stack.callback(self.directory.subscribe(self._changed))
+            stack.push_async_callback(self._unwind)
+            self.spawn(self.pinger.run(), "pinger")
+            self.spawn(self.directory.run(), "directory")
+            self.spawn(self._beat(), "beat")
+            context = self._tls()
+            servers = [await self._bind(address, context) for address in self.config.bind]
+            for server in servers:
+                stack.callback(server.close)
+            self.addresses = tuple(
+                HostPort(*sock.getsockname()[:2]) for server in servers for sock in server.sockets
+            )
+            await stack.enter_async_context(self._admin())
+            yield self
+
+    @property
+    def port(self) -> int:
+        """The port that senders and listeners connect to."""
+        return self.addresses[0].port
+
+    @property
+    def admin_port(self) -> int:
+        """The port of the admin API."""
+        return self.admin_address.port
+
+    async def drain(self) -> None:
+        """Refuse new work, and wait for what is going on: until it is done or drain_s have passed.
+
+        Listeners stay connected while requests they were given are unanswered; they are told to go at the end.
+        """
+        self.is_draining = True
+        await self.fabric.drain()
+        for connection in tuple(self._connections):
+            connection.close_if_idle()
+        if self._requests or self._relayed:
+            self._is_quiet.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self.config.drain_s):
+                    await self._is_quiet.wait()
+        log.info("drained; %d requests and %d relayed connections are cut", self._requests, self._relayed)
+
+    async def _unwind(self) -> None:
+        """End whatever is left."""
+        self.is_draining = True
+        for channel in [channel for channels in self._channels.values() for channel in channels]:
+            channel.go_away("The gateway is shutting down.")
+        for task in tuple(self._tasks):
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=UNWIND_S)
+        for connection in tuple(self._connections):
+            connection.close_if_idle()
+        await self.pinger.hang_up_all(UNWIND_S)
+        for connection in tuple(self._connections):
+            connection.cut()
+        await self.fabric.close()
+
+    def _tls(self) -> ssl.SSLContext | None:
+        config = self.config
+        if not config.is_secure:
+            return None
+        bound_tls_buffers()
+        if config.tls_self_signed:
+            files = self_signed(self.data_folder, config)
+            return server_context(files.certificate, files.key)
+        assert config.tls_cert is not None
+        assert config.tls_key is not None
+        return server_context(config.tls_cert, config.tls_key)
+
+    async def _bind(self, address: HostPort, context: ssl.SSLContext | None) -> asyncio.Server:
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.create_server(
+                lambda: HttpConnection(self),
+                address.host,
+                address.port,
+                ssl=context,
+                ssl_handshake_timeout=self.config.handshake_timeout_s if context else None,
+                backlog=BACKLOG,
+            )
+        except OSError as error:
+            msg = f"bind: cannot listen on {address}: {error.strerror or error}"
+            raise ConfigError(msg) from error
+
+    @contextlib.asynccontextmanager
+    async def _admin(self) -> AsyncIterator[None]:
+        app = build_app(self)
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        try:
+            address = self.config.admin_bind
+            site = web.TCPSite(runner, address.host, address.port)
+            try:
+                await site.start()
+            except OSError as error:
+                msg = f"admin_bind: cannot listen on {address}: {error.strerror or error}"
+                raise ConfigError(msg) from error
+            self.admin_address = HostPort(*runner.addresses[0][:2])
+            self.data_folder.note_admin_address(self.admin_address)
+            yield
+        finally:
+            await runner.cleanup()
+
+    # Work
+
+    def spawn(self, work: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
+        """Run *work* as a task that ends with the gateway."""
+        # not a TaskGroup: one request that fails must not end the others, and each is cancelled on its own
+        task = asyncio.get_running_loop().create_task(self._guard(work, name), name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _guard(self, work: Coroutine[object, object, None], name: str) -> None:
+        try:
+            await work
+        except Exception:
+            log.exception("%s failed", name)
+
+    async def handle(self, request: FrontRequest) -> None:
+        """Answer *request*."""
+        self._requests += 1
+        try:
+            await self._router.handle(request)
+        finally:
+            self._requests -= 1
+            self._look_whether_quiet()
+
+    def relay_started(self) -> None:
+        """A sender and a listener have been joined."""
+        self._relayed += 1
+
+    def relay_ended(self) -> None:
+        """Both have gone."""
+        self._relayed -= 1
+        self._look_whether_quiet()
+
+    def _look_whether_quiet(self) -> None:
+        if self.is_draining and not self._requests and not self._relayed:
+            self._is_quiet.set()
+
+    async def _beat(self) -> None:
+        """Tell the store that this node, and so its listeners, are alive."""
+        while True:
+            try:
+                await self.store.beat(self.fabric.node, {})
+            except StoreError as error:
+                log.warning("the store does not take this node's sign of life: %s", error)
+            await asyncio.sleep(BEAT_INTERVAL_S)
+
+    # Connections
+
+    def admit(self, connection: HttpConnection) -> str | None:
+        """Count a new connection in; the reason where there is no room for it."""
+        config = self.config
+        address = connection.peer.address
+        self._connections.add(connection)
+        self._strangers[address] += 1
+        if config.max_connections and len(self._connections) + len(self.pinger) > config.max_connections:
+            return "The gateway has as many connections as it may have."
+        if self._strangers.total() > config.max_unauthenticated:
+            return "Too many connections without a token."
+        if self._strangers[address] > config.max_unauthenticated_per_address:
+            return "Too many connections without a token from this address."
+        return None
+
+    def release(self, connection: HttpConnection) -> None:
+        """The connection is gone, or has become a leg."""
+        if connection in self._connections:
+            self._connections.remove(connection)
+            if not connection.is_authorized:
+                self._one_stranger_less(connection)
+
+    def authorized(self, connection: HttpConnection) -> None:
+        """It has shown a token, or needs none."""
+        if connection in self._connections:
+            self._one_stranger_less(connection)
+
+    def _one_stranger_less(self, connection: HttpConnection) -> None:
+        address = connection.peer.address
+        self._strangers[address] -= 1
+        if self._strangers[address] <= 0:
+            del self._strangers[address]
+
+    # Listeners
+
+    def next_serial(self) -> int:
+        """A number that no other of this gateway has."""
+        return next(self._serials)
+
+    def listener_started(self, relay: RelayKey, channel: ControlChannel, slot: int) -> None:
+        """A listener is connected."""
+        self._channels[relay][channel] = slot
+
+    def listener_ended(self, relay: RelayKey, channel: ControlChannel) -> None:
+        """It is not, any more: its slot is free."""
+        slot = self._channels[relay].pop(channel, None)
+        if not self._channels[relay]:
+            del self._channels[relay]
+        if slot is not None:
+            self.spawn(self.store.release(relay, slot, channel.name), "release slot")
+
+    def _changed(self, change: Change) -> None:
+        """The directory changed: who listens on what is gone has to leave."""
+        for relay in change.removed_relays:
+            for channel in tuple(self._channels.get(relay, ())):
+                channel.go_away("The hybrid connection was deleted.")
+
+    def status(self) -> dict[str, int]:
+        """Gauges, all of which are 0 when nobody is connected."""
+        return {
+            "connections": len(self._connections),
+            "legs": len(self.pinger),
+            "listeners": sum(map(len, self._channels.values())),
+            "relayedConnections": self._relayed,
+            "requests": self._requests,
+            "rendezvous": len(self.rendezvous),
+            "strangers": self._strangers.total(),
+        }

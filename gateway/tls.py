@@ -1,0 +1,44 @@
+"""TLS of the gateway's port, with buffers that fit tens of thousands of connections.
+
+asyncio gives each TLS connection a read buffer of 256 KiB, which is most of what a relayed pair over TLS costs
+(measured: 283 to 537 KiB a leg). A TLS record holds 16 KiB at most, so a buffer of two is enough to read one record
+while another is being decrypted.
+
+uvloop's own buffers grow with use and cannot be bounded from outside; a gateway with TLS therefore runs on asyncio's
+loop, which costs it nothing measurable (0.81 against 0.80 CPU seconds per GB).
+"""
+
+from __future__ import annotations
+
+import asyncio.sslproto
+import ssl
+from pathlib import Path
+
+from .errors import ConfigError
+
+#: Two records.
+TLS_READ_BUFFER_BYTES = 32 * 1024
+
+
+def bound_tls_buffers() -> None:
+    """Make asyncio's TLS connections of this process read into TLS_READ_BUFFER_BYTES each; called once at start."""
+    # a class attribute without underscore, read once for each connection; a test holds that it still has this effect
+    asyncio.sslproto.SSLProtocol.max_size = TLS_READ_BUFFER_BYTES
+
+
+def server_context(cert: Path, key: Path) -> ssl.SSLContext:
+    """TLS 1.2 and later with *cert* and *key* (PEM).
+
+    Raises:
+        ConfigError: The files cannot be read, or do not belong together.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    # one protocol on this port: a client that offers more is told so
+    context.set_alpn_protocols(["http/1.1"])
+    try:
+        context.load_cert_chain(cert, key)
+    except (OSError, ssl.SSLError) as error:
+        msg = f"cannot use the TLS certificate {cert} with the key {key}: {error}"
+        raise ConfigError(msg) from error
+    return context

@@ -1,0 +1,128 @@
+"""A WebSocket sender: held until a listener comes for it, then joined to it.
+
+The sender's 101 is withheld until the listener's rendezvous is there. A listener that is lost in between is replaced by
+another one, which is safe: not one byte of the sender's has gone anywhere yet.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from hyco.handshake import Upgrade, switching_protocols
+from hyco.http_rules import connect_headers
+from hyco.messages import Accept
+
+from .asking import ask_patiently, listener_criteria
+from .errors import ListenerLostError, NoListenerError, RejectedByListenerError, RendezvousTimeoutError
+from .fabric.interface import Ask, Told
+from .pump import RelayLeg
+from .rendezvous import Arrived, Pending, Rejected
+
+if TYPE_CHECKING:
+    from .routes import Sender
+    from .server import Gateway
+
+log = logging.getLogger(__name__)
+
+
+async def relay_websocket(gateway: Gateway, sender: Sender, upgrade: Upgrade) -> None:
+    """Answer *sender*'s handshake: 101 when a listener has come, else why not.
+
+    Raises:
+        RefusalError: No listener, none that came in time, or the listener's own rejection.
+    """
+    config = gateway.config
+    pending = gateway.rendezvous.open(
+        "accept", guid=sender.guid, raw_path=sender.target.path, user_query=sender.target.user_query
+    )
+    allowed, disallowed = listener_criteria(sender.request)
+    ask = Ask(
+        kind="accept",
+        id=pending.id,
+        message=Accept(
+            address=pending.address,
+            id=pending.id,
+            connect_headers=connect_headers(sender.request.headers, consumed=sender.grant.consumed),
+            remote_endpoint=sender.address,
+        ),
+        allowed=allowed,
+        disallowed=disallowed,
+    )
+    try:
+        try:
+            async with asyncio.timeout(config.rendezvous_validity_s):
+                outcome = await _first_listener_that_comes(gateway, sender, ask, pending)
+        except TimeoutError as error:
+            raise RendezvousTimeoutError from error
+        if isinstance(outcome, Rejected):
+            raise RejectedByListenerError(outcome.status, outcome.reason)
+        _join(gateway, sender, upgrade, outcome)
+    finally:
+        gateway.rendezvous.close(pending)
+
+
+async def _first_listener_that_comes(
+    gateway: Gateway, sender: Sender, ask: Ask, pending: Pending
+) -> Arrived | Rejected:
+    lost: ListenerLostError | None = None
+    while True:
+        try:
+            told = await ask_patiently(gateway.fabric, sender.relay, ask)
+        except NoListenerError:
+            if lost is not None:
+                raise lost from None
+            raise
+        try:
+            return await _listener_comes(told, pending)
+        except ListenerLostError as error:
+            lost = error
+            ask = replace(ask, tried=ask.tried | {told.listener})
+
+
+async def _listener_comes(told: Told, pending: Pending) -> Arrived | Rejected:
+    """Wait for the rendezvous, or for the end of the control channel that was told of it."""
+    try:
+        await asyncio.wait((told.answer, pending.outcome), return_when=asyncio.FIRST_COMPLETED)
+        if not pending.outcome.done():
+            await told.answer  # an accept has no answer: this is its channel's end
+        return await pending.outcome
+    finally:
+        told.cancel()
+
+
+def _join(gateway: Gateway, sender: Sender, upgrade: Upgrade, arrived: Arrived) -> None:
+    """Answer both handshakes, the listener's first, and let their bytes flow."""
+    # what the listener chose, which need not be what the sender offered; a rendezvous request names at most one
+    subprotocol = arrived.subprotocols[0] if arrived.subprotocols else None
+    tracking = (("TrackingId", sender.tracking_id),)
+    listener_leg = RelayLeg(gateway.read_buffer, gateway.pinger)
+    sender_leg = RelayLeg(gateway.read_buffer, gateway.pinger)
+    try:
+        arrived.request.upgrade(switching_protocols(arrived.key, subprotocol, tracking), listener_leg)
+    except ConnectionResetError as error:
+        raise ListenerLostError from error
+    finally:
+        arrived.done.set()
+    try:
+        sender.request.upgrade(switching_protocols(upgrade.key, subprotocol, tracking), sender_leg)
+    except ConnectionResetError:
+        listener_leg.hang_up()
+        raise
+    started = asyncio.get_running_loop().time()
+    gateway.relay_started()
+
+    def ended() -> None:
+        gateway.relay_ended()
+        log.info(
+            "%s relayed connection %s ended after %.1f s, %d bytes in, %d bytes out",
+            sender.connection.name,
+            sender.tracking_id,
+            asyncio.get_running_loop().time() - started,
+            sender_leg.bytes_in,
+            listener_leg.bytes_in,
+        )
+
+    sender_leg.join(listener_leg, ended)
