@@ -145,12 +145,11 @@ def rendezvous_address(
 ) -> str:
     """Return the one-time address at which a listener meets a sender.
 
-    Args:
-        origin: ``wss://host[:port]`` or ``ws://host[:port]``, as the listener reaches this gateway.
-        raw_path, user_query, action, tracking_id, secret: As for :func:`rendezvous_target`.
+    It is :func:`rendezvous_target` behind *origin*: ``wss://host[:port]`` or ``ws://host[:port]``, as the listener
+    reaches this gateway.
 
     Raises:
-        InvalidAddressError: *origin* is not an origin.
+        InvalidAddressError: *origin* is something else.
 
     Source: protocol reference §3.3, §4.1.
     """
