@@ -51,6 +51,7 @@ MAX_PIPELINED = 16
 LINGER_S = 2.0
 
 _PHRASES = {status.value: status.phrase for status in http.HTTPStatus}
+_INTERNET = (socket.AF_INET, socket.AF_INET6)
 _HARD_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER: on, 0 s. Closing sends a reset: a cut is not a clean end
 
 
@@ -346,6 +347,10 @@ class HttpConnection(asyncio.BufferedProtocol):
         if isinstance(name, tuple):
             self.peer = RemoteEndpoint(address=str(name[0]), port=int(name[1]))
         self.is_secure = transport.get_extra_info("sslcontext") is not None
+        sock = transport.get_extra_info("socket")
+        if sock is not None and sock.family in _INTERNET:
+            # what finds out that a peer has vanished where no ping is sent: within a half-closed WebSocket
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         refusal = self._host.admit(self)
         if refusal is not None:
             self._refuse_head(503, refusal)
@@ -682,7 +687,7 @@ class HttpConnection(asyncio.BufferedProtocol):
         if transport is None:
             return
         sock = transport.get_extra_info("socket")
-        if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
+        if sock is not None and sock.family in _INTERNET:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _HARD_CLOSE)
         transport.abort()
 

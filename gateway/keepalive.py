@@ -7,6 +7,7 @@ pings and not a burst every half minute.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class Pinger:
         self._write_stall_timeout_s = write_stall_timeout_s
         self._slices: list[set[Leg]] = [set() for _ in range(SLICES)]
         self._next = 0
+        self._is_empty = asyncio.Event()
 
     def __len__(self) -> int:
         """How many legs there are."""
@@ -38,6 +40,8 @@ class Pinger:
         """Stop pinging *leg*."""
         for group in self._slices:
             group.discard(leg)
+        if not any(self._slices):
+            self._is_empty.set()
 
     async def run(self) -> None:
         """Ping until cancelled."""
@@ -56,11 +60,15 @@ class Pinger:
 
     async def hang_up_all(self, timeout_s: float) -> None:
         """Close every leg, without a Close frame but for those that have sent one, and wait until they are gone."""
-        for leg in [leg for group in self._slices for leg in group]:
+        for leg in self._legs():
             leg.hang_up()
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + timeout_s
-        while len(self) and loop.time() < deadline:
-            await asyncio.sleep(0.01)
-        for leg in [leg for group in self._slices for leg in group]:
+        self._is_empty.clear()
+        if len(self):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout_s):
+                    await self._is_empty.wait()
+        for leg in self._legs():
             leg.abort()
+
+    def _legs(self) -> list[Leg]:
+        return [leg for group in self._slices for leg in group]

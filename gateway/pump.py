@@ -108,9 +108,10 @@ class RelayLeg(Leg):
     def _send_control(self) -> None:
         """Write the pong and the ping that are due, or leave them with the forwarder for its next border of frames.
 
-        Each replaces the one before it: a peer that never reads is owed one pong, however often it pings.
+        Each replaces the one before it: a peer that never reads is owed one pong, however often it pings. A peer that
+        was told Close still gets its pongs: half of the connection is open, and it may live on them.
         """
-        if self.has_sent_close or (self._pong is None and not self._is_ping_due):
+        if self._pong is None and not self._is_ping_due:
             return
         frames = b"" if self._pong is None else frame(Opcode.PONG, self._pong)
         if self._is_ping_due:

@@ -250,7 +250,7 @@ class Router:
             target,
             request.headers,
             await body.read_all(),
-            listener_count=lambda relay: self._gateway.fabric.listeners(relay),
+            listener_count=self._gateway.fabric.listeners,
         )
         request.authorized()
         request.respond(status, None, [("Content-Type", content_type)], content)

@@ -137,18 +137,22 @@ class Gateway:
     async def _unwind(self) -> None:
         """End whatever is left."""
         self.is_draining = True
-        for channel in [channel for channels in self._channels.values() for channel in channels]:
-            channel.go_away("The gateway is shutting down.")
         for task in tuple(self._tasks):
             task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=UNWIND_S)
+        await self._tasks_end()
+        for channel in [channel for channels in self._channels.values() for channel in channels]:
+            channel.go_away("The gateway is shutting down.")
         for connection in tuple(self._connections):
             connection.close_if_idle()
         await self.pinger.hang_up_all(UNWIND_S)
         for connection in tuple(self._connections):
             connection.cut()
         await self.fabric.close()
+        await self._tasks_end()  # the slots of the listeners that were told to go
+
+    async def _tasks_end(self) -> None:
+        if self._tasks:
+            await asyncio.wait(tuple(self._tasks), timeout=UNWIND_S)
 
     def _tls(self) -> ssl.SSLContext | None:
         config = self.config
@@ -203,7 +207,12 @@ class Gateway:
         # not a TaskGroup: one request that fails must not end the others, and each is cancelled on its own
         task = asyncio.get_running_loop().create_task(self._guard(work, name), name=name)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+
+        def ended(task: asyncio.Task[None]) -> None:
+            self._tasks.discard(task)
+            work.close()  # it may have been cancelled before its first step
+
+        task.add_done_callback(ended)
         return task
 
     async def _guard(self, work: Coroutine[object, object, None], name: str) -> None:
