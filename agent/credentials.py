@@ -141,7 +141,7 @@ def read_secret_file(path: Path) -> str:
         CredentialError: It cannot be read, is something else than a file, or is open to others.
     """
     try:
-        with open(path, "rb", opener=_open_without_waiting) as file:  # noqa: PTH123 - Path.open takes no opener
+        with open(path, "rb", opener=_open_without_waiting) as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise CredentialError(f"{path} is not a file")

@@ -95,8 +95,31 @@ class CredentialError(AgentError):
     """A connection string could not be had or used. It is asked for again: a keystore may be unlocked, a file come."""
 
 
+class SenderRejectedError(AgentError):
+    """A sender was turned away for what it asked of this hybrid connection. The text is the reason it was given."""
+
+    retryable = False
+
+
+class LocalServerError(AgentError):
+    """A local web server gave no response, or no whole one. The sender gets *status* and *reason*.
+
+    Args:
+        status: 502, or 504 where it was too slow.
+        reason: Says nothing about the network on this side.
+        detail: What happened, for the log on this side.
+    """
+
+    retryable = False
+
+    def __init__(self, status: int, reason: str, detail: str = "") -> None:
+        super().__init__(f"{reason}: {detail}" if detail else reason)
+        self.status = status
+        self.reason = reason
+
+
 def sole_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Give what went wrong in a task group: its one AgentError, or the group itself where that is not all."""
-    if len(group.exceptions) == 1 and isinstance(group.exceptions[0], AgentError):
+    """Give what went wrong first in a task group, or the group itself where something unexpected is among it."""
+    if all(isinstance(error, AgentError) for error in group.exceptions):
         return group.exceptions[0]
     return group

@@ -72,6 +72,14 @@ class Network:
         """
         return client_tls(self._config.ca_file)
 
+    def prepare(self) -> None:
+        """Read the certificates now, so that what is wrong with them shows at the start.
+
+        Raises:
+            ConfigError: They cannot be used.
+        """
+        _ = self.tls
+
     def proxy_for(self, host: str, port: int, *, is_secure: bool) -> str | None:
         """Give the URL of the proxy that leads to *host*, or None. This computer is never behind one."""
         configured = self._config.proxy

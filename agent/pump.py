@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import ClassVar
 
 from hyco.frames import Close, Event, Fragment, Opcode, frame
 

@@ -32,6 +32,16 @@ class RelayLoop(Protocol):
         """
         ...
 
+    async def call_back(
+        self, function: Callable[[*_Arguments], Coroutine[Any, Any, _T]], *args: *_Arguments
+    ) -> _T:
+        """From the relay loop: run ``function(*args)`` where ``run`` was called from."""
+        ...
+
+    def tell(self, callback: Callable[[*_Arguments], object], *args: *_Arguments) -> None:
+        """From the relay loop: have ``callback(*args)`` called where ``run`` was called from, and do not wait."""
+        ...
+
     async def __aenter__(self) -> Self:
         """Begin; the loop that enters is the one that awaits."""
         ...
@@ -58,6 +68,16 @@ class SameLoop:
         """Run ``function(*args)`` here."""
         return await function(*args)
 
+    async def call_back(
+        self, function: Callable[[*_Arguments], Coroutine[Any, Any, _T]], *args: *_Arguments
+    ) -> _T:
+        """Run ``function(*args)`` here."""
+        return await function(*args)
+
+    def tell(self, callback: Callable[[*_Arguments], object], *args: *_Arguments) -> None:
+        """Call ``callback(*args)``."""
+        callback(*args)
+
 
 class WorkerLoop:
     """A worker thread with a plain asyncio loop is the relay loop.
@@ -69,12 +89,13 @@ class WorkerLoop:
     def __init__(self, stop_s: float) -> None:
         self._stop_s = stop_s
         self._thread: threading.Thread | None = None
+        self._caller: asyncio.AbstractEventLoop | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
         self._has_ended: asyncio.Future[None] | None = None
 
     async def __aenter__(self) -> Self:
-        caller = asyncio.get_running_loop()
+        caller = self._caller = asyncio.get_running_loop()
         has_started: asyncio.Future[None] = caller.create_future()
         self._has_ended = caller.create_future()
         ended = self._has_ended
@@ -108,40 +129,63 @@ class WorkerLoop:
 
     async def run(self, function: Callable[[*_Arguments], Coroutine[Any, Any, _T]], *args: *_Arguments) -> _T:
         """Run ``function(*args)`` on the worker's loop."""
-        caller, loop = asyncio.get_running_loop(), self._loop
-        assert loop is not None, "used outside its `async with`"
-        outcome: asyncio.Future[_T] = caller.create_future()
-        task: asyncio.Task[None] | None = None
+        assert self._loop is not None, "used outside its `async with`"
+        return await _run_on(self._loop, self._stop_s, function, *args)
 
-        async def work() -> None:
-            try:
-                result = await function(*args)
-            except asyncio.CancelledError:
-                _tell(caller, _settle, outcome, outcome.cancel)
-                raise
-            except BaseException as error:  # noqa: BLE001 - it is raised again where the caller waits
-                failure = error
-                _tell(caller, _settle, outcome, lambda: outcome.set_exception(failure))
-            else:
-                _tell(caller, _settle, outcome, lambda: outcome.set_result(result))
+    async def call_back(
+        self, function: Callable[[*_Arguments], Coroutine[Any, Any, _T]], *args: *_Arguments
+    ) -> _T:
+        """Run ``function(*args)`` on the loop that entered."""
+        assert self._caller is not None, "used outside its `async with`"
+        return await _run_on(self._caller, self._stop_s, function, *args)
 
-        def start() -> None:
-            nonlocal task
-            task = loop.create_task(work(), name=f"relayed: {getattr(function, '__qualname__', function)}")
+    def tell(self, callback: Callable[[*_Arguments], object], *args: *_Arguments) -> None:
+        """Have ``callback(*args)`` called on the loop that entered."""
+        assert self._caller is not None, "used outside its `async with`"
+        _tell(self._caller, callback, *args)
 
-        def stop() -> None:
-            if task is not None:
-                task.cancel()
 
-        loop.call_soon_threadsafe(start)
+async def _run_on(
+    loop: asyncio.AbstractEventLoop,
+    stop_s: float,
+    function: Callable[[*_Arguments], Coroutine[Any, Any, _T]],
+    *args: *_Arguments,
+) -> _T:
+    """Run ``function(*args)`` on *loop*, which another thread runs."""
+    here = asyncio.get_running_loop()
+    outcome: asyncio.Future[_T] = here.create_future()
+    task: asyncio.Task[None] | None = None
+
+    async def work() -> None:
         try:
-            return await asyncio.shield(outcome)
+            result = await function(*args)
         except asyncio.CancelledError:
-            _tell(loop, stop)
-            done, _ = await asyncio.wait({outcome}, timeout=self._stop_s)
-            if done and not outcome.cancelled():
-                outcome.exception()  # it ended on its own in the same moment; the caller no longer asks how
+            _tell(here, _settle, outcome, outcome.cancel)
             raise
+        except BaseException as error:  # noqa: BLE001 - it is raised again where the caller waits
+            failure = error
+            _tell(here, _settle, outcome, lambda: outcome.set_exception(failure))
+        else:
+            _tell(here, _settle, outcome, lambda: outcome.set_result(result))
+
+    def start() -> None:
+        nonlocal task
+        name = f"handed over: {getattr(function, '__qualname__', function)}"
+        task = loop.create_task(work(), name=name)
+
+    def stop() -> None:
+        if task is not None:
+            task.cancel()
+
+    loop.call_soon_threadsafe(start)
+    try:
+        return await asyncio.shield(outcome)
+    except asyncio.CancelledError:
+        _tell(loop, stop)
+        done, _ = await asyncio.wait({outcome}, timeout=stop_s)
+        if done and not outcome.cancelled():
+            outcome.exception()  # it ended on its own in the same moment; the caller no longer asks how
+        raise
 
 
 def _settle(future: asyncio.Future[Any], how: Callable[[], object]) -> None:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-import logging
 import ssl
 from collections.abc import Callable
 
@@ -28,6 +27,7 @@ from .errors import (
     GatewayRejectedError,
     GatewayUnreachableError,
     RendezvousExpiredError,
+    SenderRejectedError,
     TargetRejectedError,
     TargetUnreachableError,
     sole_error,
@@ -42,18 +42,17 @@ from .transport import OpenedLeg, open_leg
 from .websocket_join import JoinedLeg
 from .websocket_legs import WebSocketLeg
 
-log = logging.getLogger(__name__)
-
 GONE = 410
 """What a gateway answers to a rejection (protocol reference §4.4)."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Rejection:
-    """Why a sender is not let in, in words that it may read: nothing about the network here."""
+    """Why a sender is not let in: in words that it may read, with nothing about the network here, and for this side."""
 
     status: int
     reason: str
+    cause: AgentError
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -65,12 +64,15 @@ class _Dialled:
     subprotocol: str | None
 
 
-BUSY = Rejection(503, "The listener has as many relayed connections as it takes")
-UNREACHABLE = Rejection(502, "The listener cannot reach its target")
-NO_STREAMS = Rejection(
+def _refusal(status: int, reason: str) -> Rejection:
+    return Rejection(status, reason, SenderRejectedError(f"turned a sender away: {reason}"))
+
+
+BUSY = _refusal(503, "The listener has as many relayed connections as it takes")
+NO_STREAMS = _refusal(
     400, "This hybrid connection leads to a web server; it takes HTTP and WebSockets, and no byte streams"
 )
-NO_SUCH_PATH = Rejection(400, "The listener cannot use the path of this request")
+NO_SUCH_PATH = _refusal(400, "The listener cannot use the path of this request")
 
 
 async def meet(accept: Accept, address: WebSocketAddress, route: Route, tls: ssl.SSLContext | None) -> None:
@@ -82,6 +84,7 @@ async def meet(accept: Accept, address: WebSocketAddress, route: Route, tls: ssl
         RendezvousExpiredError: The sender had gone.
         GatewayUnreachableError: The rendezvous could not be reached, or not in time.
         RelayCutError: One side went away without an end.
+        TargetUnreachableError, TargetRejectedError, SenderRejectedError: The sender has been turned away.
     """
     async with contextlib.AsyncExitStack() as open_things:
         try:
@@ -89,8 +92,6 @@ async def meet(accept: Accept, address: WebSocketAddress, route: Route, tls: ssl
                 dialled = await _prepare(accept, address, route, tls, open_things)
         except TimeoutError as error:
             raise GatewayUnreachableError("the rendezvous did not come about in time") from error
-        if dialled is None:
-            return
         sender, target = dialled.sender, dialled.target
         sender.count, target.count = route.counters.received, route.counters.sent
         with route.counters.connection():
@@ -121,8 +122,8 @@ async def _prepare(
     route: Route,
     tls: ssl.SSLContext | None,
     open_things: contextlib.AsyncExitStack,
-) -> _Dialled | None:
-    """Dial, connect, and say yes (the pair to join) or no (None)."""
+) -> _Dialled:
+    """Dial, connect, and say yes; or say no and raise why."""
     try:
         async with asyncio.TaskGroup() as tasks:
             opening = tasks.create_task(_open(address, route, open_things), name="rendezvous")
@@ -132,7 +133,7 @@ async def _prepare(
     opened, dialled = opening.result(), dialling.result()
     if isinstance(dialled, Rejection):
         await _turn_away(opened, address, dialled, route)
-        return None
+        raise dialled.cause
     subprotocols = () if dialled.subprotocol is None else (dialled.subprotocol,)
     try:
         await opened.upgrade(dialled.sender, address.request_target, subprotocols=subprotocols)
@@ -172,24 +173,20 @@ async def _dial(
     tls: ssl.SSLContext | None,
     open_things: contextlib.AsyncExitStack,
 ) -> _Dialled | Rejection:
-    dial = _dial_stream if route.target.kind is TargetKind.STREAM else _dial_web_server
     try:
-        dialled = await dial(accept, address, route, tls, open_things.callback)
+        if route.target.kind is TargetKind.STREAM:
+            return await _dial_stream(accept, route, open_things.callback)
+        return await _dial_web_server(accept, address, route, tls, open_things.callback)
     except TargetRejectedError as error:
-        log.info("%s: %s", route.config.label, error)
-        return Rejection(error.status, error.reason or "The target refused the WebSocket")
+        return Rejection(error.status, error.reason or "The target refused the WebSocket", error)
     except TargetUnreachableError as error:
-        log.warning("%s: %s", route.config.label, error)
-        return UNREACHABLE
-    return dialled
+        return Rejection(502, "The listener cannot reach its target", error)
 
 
 _Cleanup = Callable[[Callable[[], None]], object]
 
 
-async def _dial_stream(
-    accept: Accept, address: WebSocketAddress, route: Route, tls: ssl.SSLContext | None, cleanup: _Cleanup
-) -> _Dialled:
+async def _dial_stream(accept: Accept, route: Route, cleanup: _Cleanup) -> _Dialled:
     target = await dial_stream(route.target, route.deadlines.target_dial_s)
     cleanup(target.reset)
     offered = _subprotocols(accept)

@@ -26,6 +26,7 @@ from websockets.typing import Subprotocol
 from websockets.uri import WebSocketURI
 
 from hyco.addresses import hide_secrets
+from hyco.close_codes import truncate_reason
 from hyco.limits import MAX_CONTROL_BODY_BYTES
 
 from .config import Deadlines
@@ -41,6 +42,9 @@ from .rendezvous_addresses import WebSocketAddress
 from .websocket_legs import WebSocketLeg
 
 USER_AGENT: Final = f"RelayDesk-Agent ({platform.system()}; Python {platform.python_version()})"
+
+TOKEN_HEADER: Final = "ServiceBusAuthorization"
+"""Where a token goes: the application's own Authorization header stays untouched that way (protocol reference §2.1)."""
 
 MAX_HEAD_BYTES: Final = 65_536
 """Of an answer to an upgrade. The library has its own limits inside this one (lines, number of headers)."""
@@ -110,6 +114,10 @@ class ControlConnection:
                     await self._connection.send(body)
         except ConnectionClosed as error:
             raise _lost(error) from error
+
+    async def close(self, code: int, reason: str) -> None:
+        """Say why this side ends the channel, and wait (bounded) for the answer."""
+        await self._connection.close(code, truncate_reason(reason))
 
 
 def _lost(error: ConnectionClosed) -> ControlChannelLostError:
@@ -184,10 +192,12 @@ class HandshakeProtocol(asyncio.Protocol):
         self._changed = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin; nothing is sent yet."""
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:
+        """Keep what comes, and stop reading behind the head."""
         assert self.transport is not None
         self.received += data
         if self.head_length or len(self.received) > MAX_HEAD_BYTES:
@@ -195,6 +205,7 @@ class HandshakeProtocol(asyncio.Protocol):
         self._changed.set()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Wake whoever waits for the head."""
         self.is_lost = True
         self.error = exc
         self._changed.set()

@@ -1,3 +1,4 @@
+# ruff: noqa: SLF001 - the two legs of a pair know each other
 """A relayed WebSocket joined to the WebSocket endpoint of a local web server.
 
 Frames are moved and not interpreted: text and binary, message borders, close codes and the half-close between

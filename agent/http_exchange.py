@@ -1,0 +1,384 @@
+"""Answer one relayed HTTP request from the target's web server.
+
+A request of up to 64 KiB comes over the control channel; a longer one, or one whose length nobody knows, waits at
+a rendezvous address. An answer goes back the way the request came. One that came over the control channel is
+answered there when the whole response is small and ready at once; else the listener opens the rendezvous itself
+and streams. In both directions, a body that is cut short is seen as cut: never an end that was not there.
+
+Source: protocol reference §6.5 to §6.8, §17.6, §17.7.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import logging
+import ssl
+import time
+from collections.abc import AsyncIterator
+from typing import Final
+
+from hyco.errors import RemoteProtocolError
+from hyco.frames import Close, Fragment, Opcode
+from hyco.limits import MAX_CONTROL_BODY_BYTES, MAX_CONTROL_MESSAGE_BYTES
+from hyco.listener import (
+    BodyData,
+    BodyEnded,
+    ListenerExchange,
+    RequestEvent,
+    RequestStarted,
+    fits_control_channel,
+)
+from hyco.messages import Request, Response, encode
+
+from .errors import (
+    AgentError,
+    GatewayRejectedError,
+    GatewayUnreachableError,
+    LocalServerError,
+    RelayCutError,
+    RendezvousExpiredError,
+    sole_error,
+)
+from .local_server import LocalResponse, LocalServer
+from .message_leg import MessageLeg
+from .rendezvous_addresses import WebSocketAddress
+from .route import Route
+from .status import Exchange
+from .transport import open_leg
+
+log = logging.getLogger(__name__)
+
+MAX_WAITING_PIECES: Final = 2
+"""Pieces of a request's body between the rendezvous and the local server; each is one read at most."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Answered:
+    """How a relayed request ended. *response* is what the control channel has yet to carry, if anything."""
+
+    exchange: Exchange
+    response: Response | None = None
+    body: bytes | None = dataclasses.field(default=None, repr=False)
+
+
+def plain_response(request_id: str, status: int, reason: str) -> tuple[Response, bytes]:
+    """Make a response of the agent's own: a line of text for whoever sees it."""
+    body = f"{reason}\n".encode()
+    headers = (("Content-Type", "text/plain; charset=utf-8"),)
+    return Response(
+        request_id=request_id,
+        status_code=status,
+        status_description=reason,
+        response_headers=headers,
+        body=True,
+    ), body
+
+
+class HttpExchanges:
+    """Answers the relayed requests of one hybrid connection, many at once. It lives on the relay loop.
+
+    Args:
+        route: The hybrid connection.
+        tls: For an ``https://`` target.
+    """
+
+    def __init__(self, route: Route, tls: ssl.SSLContext | None) -> None:
+        self._route = route
+        self._server = LocalServer(route, tls)
+
+    async def close(self) -> None:
+        """Close what is kept for reuse."""
+        await self._server.close()
+
+    async def answer(self, request: Request, body: bytes | None, address: WebSocketAddress) -> Answered:
+        """Answer a request that came over the control channel. Cancelling leaves nothing open."""
+        record = _Record(self._route, request, len(body or b""))
+        self._route.counters.received(len(body or b""))
+        response: Response | None = None
+        content: bytes | None = None
+        with self._route.counters.request():
+            try:
+                async with self._server.ask(request, body) as local:
+                    record.status = local.status
+                    head = _head(request, local)
+                    content, is_whole = await self._read_at_once(local, head)
+                    if is_whole and fits_control_channel(head, content):
+                        response = head
+                    else:
+                        leg = await self._meet(address)
+                        try:
+                            await self._stream(leg, head, local, content or b"", record)
+                        finally:
+                            leg.reset()
+            except LocalServerError as error:
+                record.failed(error, error.status)
+                if not record.has_answered:
+                    response, content = plain_response(request.id, error.status, error.reason)
+            except AgentError as error:
+                record.failed(error)
+        if response is None:
+            return Answered(record.finish())
+        record.response_bytes = len(content or b"")
+        self._route.counters.sent(record.response_bytes)
+        return Answered(record.finish(), response, content)
+
+    async def answer_at(self, address: WebSocketAddress) -> Answered | None:
+        """Fetch a request from its rendezvous and answer it there; None when there was none to fetch.
+
+        Cancelling leaves nothing open.
+        """
+        with self._route.counters.request():
+            try:
+                leg = await self._meet(address)
+            except AgentError as error:
+                log.info("%s: a request was gone: %s", self._route.config.label, error)
+                return None
+            try:
+                return await self._answer_on(leg)
+            finally:
+                leg.reset()
+
+    async def _answer_on(self, leg: MessageLeg) -> Answered | None:
+        incoming = _Incoming(leg)
+        try:
+            async with asyncio.timeout(self._route.deadlines.accept_s):
+                request = await incoming.head()
+        except (AgentError, RemoteProtocolError, TimeoutError) as error:
+            log.info("%s: a request did not arrive: %s", self._route.config.label, error)
+            return None
+        record = _Record(self._route, request, 0)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                reading = tasks.create_task(incoming.read(record), name="relayed request body")
+                await self._relay(leg, request, incoming.body() if request.body else None, record)
+                reading.cancel()
+        except BaseExceptionGroup as group:
+            failure = sole_error(group)
+            if not isinstance(failure, AgentError):
+                raise
+            record.failed(failure)
+        return Answered(record.finish())
+
+    async def _relay(
+        self, leg: MessageLeg, request: Request, body: AsyncIterator[bytes] | None, record: _Record
+    ) -> None:
+        try:
+            async with self._server.ask(request, body) as local:
+                record.status = local.status
+                await self._send(leg, _head(request, local), local, b"", record)
+        except LocalServerError as error:
+            record.failed(error, error.status)
+            if not record.has_answered:
+                response, content = plain_response(request.id, error.status, error.reason)
+                await leg.send_text(encode(response))
+                await leg.send_binary(content, is_first=True, is_last=True)
+                await leg.close()
+
+    async def _read_at_once(self, local: LocalResponse, head: Response) -> tuple[bytes | None, bool]:
+        """Read the body if it is short and soon there; give what was read and whether that is all of it."""
+        if not head.body:
+            return None, True
+        if local.is_event_stream or (local.length or 0) > MAX_CONTROL_BODY_BYTES:
+            return b"", False
+        # A length that is known will soon be there. One that is not may be a stream, whose first piece must not wait.
+        deadlines = self._route.deadlines
+        read = bytearray()
+        try:
+            async with asyncio.timeout(deadlines.prompt_s if local.length is None else deadlines.flush_s):
+                while len(read) <= MAX_CONTROL_BODY_BYTES:
+                    piece = await local.read_some()
+                    if not piece:
+                        return bytes(read), True
+                    read += piece
+        except TimeoutError:
+            pass
+        return bytes(read), False
+
+    async def _meet(self, address: WebSocketAddress) -> MessageLeg:
+        """Open the rendezvous.
+
+        Raises:
+            RendezvousExpiredError: The sender had gone.
+            GatewayUnreachableError: It could not be reached, or not in time.
+        """
+        leg = MessageLeg("the gateway", self._route.deadlines.ping_interval_s)
+        try:
+            async with asyncio.timeout(self._route.deadlines.accept_s):
+                opened = await open_leg(address, self._route.network)
+                try:
+                    await opened.upgrade(leg, address.request_target)
+                finally:
+                    opened.close()
+        except TimeoutError as error:
+            raise GatewayUnreachableError("the rendezvous did not come about in time") from error
+        except GatewayRejectedError as error:
+            raise RendezvousExpiredError(f"the sender had gone: {error}") from error
+        leg.count = self._route.counters.received
+        leg.start()
+        return leg
+
+    async def _stream(
+        self, leg: MessageLeg, head: Response, local: LocalResponse, begun: bytes, record: _Record
+    ) -> None:
+        """Answer on a rendezvous of the listener's own, and stop when the sender leaves (§6.7)."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                watching = tasks.create_task(_until_it_leaves(leg), name="sender of a relayed request")
+                await self._send(leg, head, local, begun, record)
+                watching.cancel()
+        except BaseExceptionGroup as group:
+            raise sole_error(group) from group
+
+    async def _send(
+        self, leg: MessageLeg, head: Response, local: LocalResponse, begun: bytes, record: _Record
+    ) -> None:
+        """Send a whole response: the head, the body as it comes, Close 1000."""
+        await leg.send_text(encode(head))
+        record.has_answered = True
+        if head.body:
+            is_first = True
+            piece = begun or await local.read_some()
+            while piece:
+                await leg.send_binary(piece, is_first=is_first, is_last=False)
+                record.response_bytes += len(piece)
+                self._route.counters.sent(len(piece))
+                is_first = False
+                piece = await local.read_some()
+            await leg.send_binary(b"", is_first=is_first, is_last=True)
+        await leg.close()
+
+
+def _head(request: Request, local: LocalResponse) -> Response:
+    head = Response(
+        request_id=request.id,
+        status_code=local.status,
+        status_description=local.reason,
+        response_headers=local.headers,
+        body=local.has_body,
+    )
+    if len(encode(head).encode()) > MAX_CONTROL_MESSAGE_BYTES:
+        raise LocalServerError(502, "The headers of the target's answer are too long")
+    return head
+
+
+async def _until_it_leaves(leg: MessageLeg) -> None:
+    """Read a rendezvous on which the service says nothing more.
+
+    Raises:
+        RelayCutError: It closed or went away.
+    """
+    while not isinstance(event := await leg.receive(), Close):
+        pass
+    if not leg.has_sent_end:
+        raise RelayCutError(f"the sender left (close code {event.code})")
+
+
+class _Incoming:
+    """A request as it comes in on its rendezvous."""
+
+    def __init__(self, leg: MessageLeg) -> None:
+        self._leg = leg
+        self._exchange = ListenerExchange()
+        self._text = bytearray()
+        self._pieces: asyncio.Queue[bytes] = asyncio.Queue(MAX_WAITING_PIECES)
+        self._is_over = False
+
+    async def head(self) -> Request:
+        """Wait for the request itself.
+
+        Raises:
+            RelayCutError: The service left.
+            RemoteProtocolError: It said something else.
+        """
+        while True:
+            for event in await self._next() or ():
+                if isinstance(event, RequestStarted):
+                    self._is_over = not event.request.body
+                    return event.request
+
+    async def read(self, record: _Record) -> None:
+        """Read on to the Close that ends the exchange: the body for :meth:`body`, then only whether the sender is still there.
+
+        Raises:
+            RelayCutError: The service left, or broke the rules, before the answer was whole.
+        """
+        while True:
+            try:
+                events = await self._next()
+            except RemoteProtocolError as error:
+                raise RelayCutError(f"the request was cut: {error}") from error
+            if events is None:
+                return
+            for event in events:
+                if isinstance(event, BodyData):
+                    record.request_bytes += len(event.data)
+                    await self._pieces.put(event.data)
+                elif isinstance(event, BodyEnded) and not self._is_over:
+                    self._is_over = True
+                    await self._pieces.put(b"")
+
+    async def body(self) -> AsyncIterator[bytes]:
+        """Give the body piece by piece, to its end."""
+        while piece := await self._pieces.get():
+            yield piece
+
+    async def _next(self) -> list[RequestEvent] | None:
+        """Give what came next; None when the service has answered our Close."""
+        event = await self._leg.receive()
+        if isinstance(event, Close):
+            self._exchange.receive_close(event.code)
+            if not self._leg.has_sent_end:
+                raise RelayCutError(f"the sender left (close code {event.code})")
+            return None
+        if event.opcode is Opcode.BINARY:
+            return self._exchange.receive_binary(event.data, event.is_last)
+        return self._text_piece(event)
+
+    def _text_piece(self, piece: Fragment) -> list[RequestEvent]:
+        self._text += piece.data
+        if len(self._text) > 2 * MAX_CONTROL_MESSAGE_BYTES:
+            raise RemoteProtocolError("the request is too long")
+        if not piece.is_last:
+            return []
+        text, self._text = bytes(self._text), bytearray()
+        return self._exchange.receive_text(text)
+
+
+class _Record:
+    """What is noted about an exchange while it runs."""
+
+    def __init__(self, route: Route, request: Request, request_bytes: int) -> None:
+        self._route = route
+        self._request = request
+        self._started_at = time.time()
+        self._began = time.monotonic()
+        self.request_bytes = request_bytes
+        self.response_bytes = 0
+        self.status = 0
+        self.has_answered = False
+        self._error: str | None = None
+
+    def failed(self, error: AgentError, status: int | None = None) -> None:
+        """Note why the sender did not get the whole answer."""
+        self._error = str(error)
+        if status is not None and not self.has_answered:
+            self.status = status
+
+    def finish(self) -> Exchange:
+        """Give the record of an exchange that has ended."""
+        if self._error is not None:
+            path = self._request.request_target.partition("?")[0]
+            log.warning("%s: %s %s: %s", self._route.config.label, self._request.method, path, self._error)
+        return Exchange(
+            connection=self._route.config.label,
+            method=self._request.method,
+            path=self._request.request_target.partition("?")[0],
+            status=self.status,
+            started_at=self._started_at,
+            duration_s=time.monotonic() - self._began,
+            request_bytes=self.request_bytes,
+            response_bytes=self.response_bytes,
+            remote_address=self._request.remote_endpoint.address,
+            error=self._error,
+        )

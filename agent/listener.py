@@ -1,0 +1,319 @@
+"""One listening hybrid connection: connect, renew, reconnect for ever, and hand over what the gateway offers.
+
+The control channel lives on the caller's loop. Whatever it offers (a sender to meet, a request to answer) is
+handed to the relay loop and outlives the control channel it came by: relayed connections go on while the
+listener reconnects.
+
+Every offer becomes one task, up to a bound; above it senders are refused, and above a second one not even that:
+a gateway that floods must not be able to make this side open connections without end.
+
+Source: protocol reference §3, §9, §17.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import ssl
+import uuid
+from collections.abc import Coroutine, Iterator
+from typing import Any, Final
+
+from hyco.addresses import listen_url
+from hyco.errors import RemoteProtocolError
+from hyco.listener import (
+    AcceptReceived,
+    ChannelEvent,
+    ListenerChannel,
+    RendezvousRequested,
+    RequestReceived,
+    renew,
+    respond,
+)
+from hyco.messages import Accept, Request, Response
+
+from .backoff import Backoff
+from .clock import Clock
+from .config import ConnectionConfig
+from .credentials import Access, IssuedToken, find_access
+from .dial import target_tls
+from .errors import AgentError, ConfigError, ControlChannelLostError, RendezvousRefusedError, sole_error
+from .http_exchange import Answered, HttpExchanges, plain_response
+from .rendezvous import BUSY, meet, reject
+from .rendezvous_addresses import WebSocketAddress, parse_address
+from .route import Route
+from .standing import Standing
+from .surroundings import Surroundings
+from .transport import TOKEN_HEADER, ControlConnection, open_control
+
+MAX_REFUSALS: Final = 32
+"""Senders that are being refused at one time, because the listener is full. More than that are left to time out."""
+
+
+class Listener:
+    """Keeps one hybrid connection listening."""
+
+    def __init__(self, config: ConnectionConfig, around: Surroundings, standing: Standing) -> None:
+        self._config = config
+        self._around = around
+        self._standing = standing
+        self._log = standing.log
+        self._retry_now = asyncio.Event()
+        self._work: asyncio.TaskGroup | None = None
+        self._route: Route | None = None
+        self._exchanges: HttpExchanges | None = None
+        self._tls = target_tls(config)
+        self._connections = _Places(config.max_connections)
+        self._requests = _Places(config.max_requests)
+        self._refusals = _Places(MAX_REFUSALS)
+        self._has_refused_address = False
+
+    def retry_now(self) -> None:
+        """Do not wait for the next try."""
+        self._retry_now.set()
+
+    async def run(self) -> None:
+        """Listen until cancelled; then every relayed connection is cut, and nothing is left open."""
+        try:
+            async with asyncio.TaskGroup() as self._work:
+                await self._keep_listening()
+        finally:
+            self._standing.stopped()
+            await self._replace_exchanges(None)
+
+    async def _keep_listening(self) -> None:
+        clock, backoff = self._around.clock, Backoff(random.random)
+        while True:
+            self._retry_now.clear()
+            self._standing.connecting()
+            session = _Session(clock)
+            try:
+                await self._listen(session)
+            except ConfigError as error:
+                self._log.error("cannot listen as configured: %s", error)
+                self._standing.stopped(str(error))
+                await clock.wait(None, self._retry_now)
+            except AgentError as error:
+                backoff.connection_ended(session.lasted_s)
+                delay_s = backoff.next_delay(error, clock.monotonic())
+                self._log.info("%s; next try in %.1f s", error, delay_s)
+                self._standing.waiting(str(error), delay_s)
+                await clock.wait(delay_s, self._retry_now)
+
+    async def _listen(self, session: _Session) -> None:
+        """Hold one control channel until it ends, which is always an error.
+
+        Raises:
+            AgentError: Why it did not come about, or how it ended.
+        """
+        access = await find_access(self._config, self._around.keystore)
+        token = access.token(self._around.clock.now())
+        if token is None:
+            raise ConfigError("credential: a listener needs a key")
+        self._standing.found(access.endpoint, access.path, None if token.renew_at else token.expires_at)
+        route = await self._route_of(access)
+        address = parse_address(listen_url(access.endpoint, access.path, tracking_id=str(uuid.uuid4())))
+        if not access.endpoint.is_secure:
+            self._log.warning("the gateway at %s is reached without TLS", access.endpoint.authority)
+        try:
+            async with (
+                open_control(
+                    address, [(TOKEN_HEADER, token.text)], self._around.network, self._around.deadlines
+                ) as control,
+                asyncio.TaskGroup() as tasks,
+            ):
+                session.began()
+                self._standing.listening()
+                self._log.info("listening on %s for %s", access.endpoint.authority, route.target)
+                tasks.create_task(self._renew(control, access, token), name=f"token {self._config.label}")
+                await self._serve(control, route)
+        except BaseExceptionGroup as group:
+            raise sole_error(group) from group
+
+    async def _renew(self, control: ControlConnection, access: Access, token: IssuedToken) -> None:
+        """Give the gateway a new token before the old one ends; there is no answer to a good one."""
+        clock = self._around.clock
+        while token.renew_at is not None:
+            await clock.wait(max(0.0, token.renew_at - clock.now()))
+            renewed = access.token(clock.now())
+            assert renewed is not None
+            await control.send(renew(renewed.text))
+            self._log.debug("token renewed")
+            token = renewed
+
+    async def _serve(self, control: ControlConnection, route: Route) -> None:
+        channel = ListenerChannel()
+        while True:
+            message = await control.receive()
+            try:
+                if isinstance(message, str):
+                    events = channel.receive_text(message)
+                else:
+                    events = channel.receive_binary(message)
+            except RemoteProtocolError as error:
+                await control.close(error.close_code, str(error))
+                raise ControlChannelLostError(
+                    error.close_code, f"the gateway broke the protocol: {error}"
+                ) from error
+            for event in events:
+                self._take(event, control, route)
+
+    # Offers
+
+    def _take(self, event: ChannelEvent, control: ControlConnection, route: Route) -> None:
+        match event:
+            case AcceptReceived(accept):
+                address = self._checked(accept.address, route)
+                if address is not None:
+                    self._start(self._meet(accept, address, route), f"relayed connection {accept.id}")
+            case RequestReceived(request, body):
+                address = self._checked(request.address, route)
+                if address is not None:
+                    self._start(
+                        self._answer(request, body, address, control), f"relayed request {request.id}"
+                    )
+            case RendezvousRequested(text):
+                address = self._checked(text, route)
+                if address is not None:
+                    self._start(self._answer_at(address), "relayed request")
+
+    def _checked(self, text: str, route: Route) -> WebSocketAddress | None:
+        try:
+            return route.rendezvous(text)
+        except RendezvousRefusedError as error:
+            if not self._has_refused_address:  # once: a hostile gateway could fill the log
+                self._has_refused_address = True
+                self._log.warning("%s", error)
+            self._standing.failed(str(error))
+            return None
+
+    def _start(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        assert self._work is not None
+        self._work.create_task(self._guarded(work), name=name)
+
+    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+        """Let a failure end this one relayed connection or request, and nothing else."""
+        try:
+            await work
+        except AgentError as error:
+            self._log.info("%s", error)
+            self._standing.failed(str(error))
+        except Exception:  # noqa: BLE001 - a bug in one of them must not end the others
+            self._log.exception("a relayed connection or request failed unexpectedly")
+
+    async def _meet(self, accept: Accept, address: WebSocketAddress, route: Route) -> None:
+        run, clock = self._around.relay_loop.run, self._around.clock
+        with self._connections.take() as has_place:
+            if has_place:
+                began = clock.monotonic()
+                await run(meet, accept, address, route, self._tls)
+                self._log.info("relayed connection ended after %.1f s", clock.monotonic() - began)
+                return
+        with self._refusals.take() as has_place:
+            if has_place:
+                await run(reject, address, BUSY, route)
+
+    async def _answer(
+        self, request: Request, body: bytes | None, address: WebSocketAddress, control: ControlConnection
+    ) -> None:
+        assert self._exchanges is not None
+        with self._requests.take() as has_place:
+            if has_place:
+                answered = await self._around.relay_loop.run(self._exchanges.answer, request, body, address)
+                try:
+                    if answered.response is not None:
+                        await _send(control, answered.response, answered.body)
+                finally:
+                    self._ended(answered)
+                return
+        with self._refusals.take() as has_place:
+            if has_place:
+                await _send(control, *plain_response(request.id, 503, "The listener has too much to do"))
+
+    async def _answer_at(self, address: WebSocketAddress) -> None:
+        assert self._exchanges is not None
+        with self._requests.take() as has_place:
+            if has_place:
+                answered = await self._around.relay_loop.run(self._exchanges.answer_at, address)
+                if answered is not None:
+                    self._ended(answered)
+
+    def _ended(self, answered: Answered) -> None:
+        if answered.exchange.error is not None:
+            self._standing.failed(answered.exchange.error)
+        if self._around.on_exchange is not None:
+            self._around.on_exchange(answered.exchange)
+
+    # What lives on the relay loop
+
+    async def _route_of(self, access: Access) -> Route:
+        """Give the route of *access*, and make what serves it where there is none or another one."""
+        route = Route(
+            config=self._config,
+            gateway=access.endpoint,
+            path=access.path,
+            network=self._around.network,
+            deadlines=self._around.deadlines,
+            counters=self._standing.counters,
+        )
+        if route != self._route:
+            await self._replace_exchanges(route)
+        return route
+
+    async def _replace_exchanges(self, route: Route | None) -> None:
+        run = self._around.relay_loop.run
+        old, self._exchanges, self._route = self._exchanges, None, route
+        if old is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._around.deadlines.stop_s):
+                    await run(old.close)
+        if route is not None:
+            self._exchanges = await run(_make_exchanges, route, self._tls)
+
+
+async def _make_exchanges(route: Route, tls: ssl.SSLContext | None) -> HttpExchanges:
+    return HttpExchanges(route, tls)  # a coroutine, because an HTTP session belongs to the loop it is made on
+
+
+async def _send(control: ControlConnection, response: Response, body: bytes | None) -> None:
+    text, *bodies = respond(response, body)
+    assert isinstance(text, str)
+    await control.send(text, body if bodies else None)
+
+
+class _Places:
+    """So many at one time, and no more."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._taken = 0
+
+    @contextlib.contextmanager
+    def take(self) -> Iterator[bool]:
+        """Take a place for the time of the block; False where none is free."""
+        if self._taken >= self._limit:
+            yield False
+            return
+        self._taken += 1
+        try:
+            yield True
+        finally:
+            self._taken -= 1
+
+
+class _Session:
+    """How long one control channel has been open."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._began_at: float | None = None
+
+    def began(self) -> None:
+        """Note that it is open."""
+        self._began_at = self._clock.monotonic()
+
+    @property
+    def lasted_s(self) -> float:
+        """Seconds since it began; 0 if it never did."""
+        return 0.0 if self._began_at is None else self._clock.monotonic() - self._began_at

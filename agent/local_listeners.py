@@ -1,0 +1,155 @@
+"""Bring a remote hybrid connection to a local port.
+
+Each TCP connection to the port becomes one relayed connection. It is accepted at once and not read until the
+relay stands, so that nothing is lost and nothing piles up; where the relay refuses, it is reset, and the status
+says why.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import random
+from collections.abc import Callable
+
+from .backoff import Backoff
+from .config import ConnectionConfig, LocalAddress
+from .credentials import find_access
+from .errors import AgentError, ConfigError, GatewayRejectedError
+from .legs import join
+from .pump import StreamLeg, TcpLeg
+from .sender import STREAM, connect
+from .standing import Standing
+from .surroundings import Surroundings
+
+
+class LocalListener:
+    """Keeps one local port bound to one remote hybrid connection."""
+
+    def __init__(self, config: ConnectionConfig, around: Surroundings, standing: Standing) -> None:
+        self._config = config
+        self._around = around
+        self._standing = standing
+        self._log = standing.log
+        self._retry_now = asyncio.Event()
+
+    def retry_now(self) -> None:
+        """Do not wait for the next try."""
+        self._retry_now.set()
+
+    async def run(self) -> None:
+        """Serve the port until cancelled; then every relayed connection is cut, and nothing is left open."""
+        clock, backoff = self._around.clock, Backoff(random.random)
+        try:
+            while True:
+                self._retry_now.clear()
+                self._standing.connecting()
+                try:
+                    await self._serve()
+                except ConfigError as error:
+                    self._log.error("cannot be brought to a local port: %s", error)
+                    self._standing.stopped(str(error))
+                    await clock.wait(None, self._retry_now)
+                except AgentError as error:
+                    delay_s = backoff.next_delay(error, clock.monotonic())
+                    self._log.info("%s; next try in %.1f s", error, delay_s)
+                    self._standing.waiting(str(error), delay_s)
+                    await clock.wait(delay_s, self._retry_now)
+        finally:
+            self._standing.stopped()
+
+    async def _serve(self) -> None:
+        access = await find_access(self._config, self._around.keystore)
+        token = access.token(self._around.clock.now())
+        is_fixed = token is not None and token.renew_at is None
+        self._standing.found(access.endpoint, access.path, token.expires_at if token and is_fixed else None)
+        if not access.endpoint.is_secure:
+            self._log.warning("the gateway at %s is reached without TLS", access.endpoint.authority)
+        assert self._config.local is not None
+        await self._around.relay_loop.run(self._accept_all, self._config.local)
+
+    # On the relay loop
+
+    async def _accept_all(self, local: LocalAddress) -> None:
+        """Serve the port.
+
+        Raises:
+            ConfigError: It cannot be bound.
+        """
+        tell = self._around.relay_loop.tell
+        async with asyncio.TaskGroup() as tasks:
+            open_ones: set[asyncio.Task[None]] = set()
+
+            def accepted(leg: TcpLeg) -> None:
+                if len(open_ones) >= self._config.max_connections:
+                    leg.reset()
+                    return
+                task = tasks.create_task(self._relay(leg), name=f"relayed connection to {self._config.label}")
+                open_ones.add(task)
+                task.add_done_callback(open_ones.discard)
+
+            server = await _bind(local, lambda: _AcceptedLeg(accepted))
+            try:
+                tell(self._is_bound, LocalAddress(*server.sockets[0].getsockname()[:2]))
+                await asyncio.Event().wait()
+            finally:
+                server.close()
+
+    def _is_bound(self, local: LocalAddress) -> None:
+        self._log.info("%s leads to it", local)
+        self._standing.bound(str(local))
+        self._standing.listening()
+
+    async def _relay(self, tcp: TcpLeg) -> None:
+        """Relay one accepted connection. A failure ends this connection and nothing else."""
+        around, counters = self._around, self._standing.counters
+        try:
+            with counters.connection():
+                access = await around.relay_loop.call_back(find_access, self._config, around.keystore)
+                leg = StreamLeg("the gateway", around.deadlines.ping_interval_s)
+                leg.count, tcp.count = counters.received, counters.sent
+                try:
+                    await connect(leg, access, around.network, around.deadlines, around.clock, headers=STREAM)
+                    await join(tcp, leg)
+                finally:
+                    leg.reset()
+        except AgentError as error:
+            if isinstance(error, GatewayRejectedError):
+                counters.refused()
+            self._log.info("%s", error)
+            around.relay_loop.tell(self._standing.failed, str(error))
+        except Exception:  # noqa: BLE001 - a bug in one of them must not end the others
+            self._log.exception("a relayed connection failed unexpectedly")
+        finally:
+            tcp.reset()
+
+
+class _AcceptedLeg(TcpLeg):
+    def __init__(self, accepted: Callable[[TcpLeg], None]) -> None:
+        super().__init__("the local program")
+        self._accepted = accepted
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._accepted(self)
+
+
+async def _bind(local: LocalAddress, make_leg: Callable[[], TcpLeg]) -> asyncio.Server:
+    loop = asyncio.get_running_loop()
+    try:
+        return await loop.create_server(make_leg, local.host, local.port)
+    except (OSError, UnicodeError) as error:
+        number = error.errno if isinstance(error, OSError) else None
+        match number:
+            case errno.EADDRINUSE:
+                why = "another program has it"
+            case errno.EACCES:
+                why = "this user may not; choose a port above 1023"
+            case errno.EADDRNOTAVAIL:
+                why = "it is not an address of this computer"
+            case None:
+                why = str(error)
+            case _:
+                why = os.strerror(number).lower()
+        raise ConfigError(f"local: cannot bind {local}: {why}") from error
