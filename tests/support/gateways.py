@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 import uuid
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +35,10 @@ class RunningGateway:
     Whatever is opened here is closed with it.
     """
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, stop: Callable[[], Awaitable[None]]) -> None:
         self.gateway = gateway
+        #: Ends the gateway while its peers are still connected; done by the end of the block otherwise.
+        self.stop = stop
         self.namespace = gateway.config.namespace
         self.rule = gateway.editor.rule(self.namespace, None, ROOT_RULE)
         self.dial = Dial(LOOPBACK, gateway.port)
@@ -166,9 +168,12 @@ async def running_gateway(**settings: object) -> AsyncIterator[RunningGateway]:
             "drain_s": 0.0,
             **settings,
         }
-        async with Gateway(GatewayConfig(**given)).serving() as gateway:
-            running = RunningGateway(gateway)
-            try:
-                yield running
-            finally:
-                await running.dial.close()
+        serving = contextlib.AsyncExitStack()
+        running = RunningGateway(
+            await serving.enter_async_context(Gateway(GatewayConfig(**given)).serving()), serving.aclose
+        )
+        try:
+            yield running
+        finally:
+            await running.dial.close()
+            await running.stop()

@@ -48,6 +48,16 @@ class RawStream:
         """What waits here because the peer takes nothing."""
         return self._writer.transport.get_write_buffer_size()
 
+    @property
+    def unread_bytes(self) -> int:
+        """What has arrived and was not read by the test."""
+        return len(self._reader._buffer)  # type: ignore[attr-defined]
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the peer's end of the connection, or a reset, has arrived; there may be bytes to read before it."""
+        return bool(self._reader._eof) or self._reader.exception() is not None  # type: ignore[attr-defined]
+
     # Writing
 
     def write(self, data: bytes) -> None:

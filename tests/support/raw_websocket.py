@@ -287,22 +287,23 @@ class RawWebSocket:
         assert await self.end() is End.FIN
         return answer
 
-    async def barrier(self) -> None:
+    async def barrier(self) -> list[Frame]:
         """Wait until the peer has handled everything sent so far: a ping of our own is answered in order.
 
-        Raises:
-            AssertionError: Something else than pings and pongs came.
+        Returns:
+            The data frames that came before that.
         """
         nonce = os.urandom(8)
         await self.send_frame(PING, nonce)
+        data = []
         while True:
             received = await self.read_frame()
             if received.opcode == PING:
                 await self.send_frame(PONG, received.payload)
-                continue
-            assert received.opcode == PONG, received
-            if received.payload == nonce:
-                return
+            elif received.opcode != PONG:
+                data.append(received)
+            elif received.payload == nonce:
+                return data
 
 
 def upgrade_headers(host: str, extra: Headers = ()) -> list[tuple[str, str]]:
