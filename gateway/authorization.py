@@ -28,6 +28,9 @@ Headers = Iterable[tuple[str, str]]
 #: Never crosses to a listener, whether it was looked at or not (protocol reference §2.1).
 ALWAYS_CONSUMED = frozenset({"servicebusauthorization"})
 
+#: As the right that is asked for: any at all, as long as a key signed for it. Every set of rights has this empty one in it.
+ANY_RIGHT = Right(0)
+
 _JWT_UNCONFIGURED = (
     "MalformedToken: The token is a JSON Web Token, but this gateway is not configured for Entra ID;"
     " use a shared access signature."

@@ -18,6 +18,7 @@ from .directory import Directory
 from .entities import (
     ROOT_RULE,
     HybridConnection,
+    InvalidEntityError,
     KeyType,
     Namespace,
     check_connection_name,
@@ -25,6 +26,7 @@ from .entities import (
     check_key,
     check_namespace_name,
     check_response_timeout,
+    check_rule,
     check_user_metadata,
     find_rule,
     generate_key,
@@ -151,14 +153,16 @@ class Editor:
         requires_client_authorization: bool | Literal[Keep.KEEP] = KEEP,
         user_metadata: str | Literal[Keep.KEEP] = KEEP,
         response_timeout_s: float | Literal[Keep.KEEP] | None = KEEP,
+        rules: tuple[Rule, ...] | Literal[Keep.KEEP] = KEEP,
         must_be_new: bool = False,
     ) -> tuple[HybridConnection, bool]:
-        """Make or change a hybrid connection; returns it and whether it is new.
+        """Make or change a hybrid connection; returns it and whether it is new. *rules* take the place of all it has.
 
         Raises:
             InvalidEntityError: Its name or a value cannot be.
             EntityNotFoundError: There is no such namespace.
             EntityExistsError: There is one, and it *must_be_new*.
+            QuotaError: There are more than twelve rules.
         """
         canonical = check_connection_name(name)
         given: dict[str, Any] = {}
@@ -168,6 +172,8 @@ class Editor:
             given["user_metadata"] = check_user_metadata(user_metadata)
         if response_timeout_s is not KEEP:
             given["response_timeout_s"] = check_response_timeout(response_timeout_s)
+        if rules is not KEEP:
+            given["rules"] = _checked(rules)
         is_new = False
 
         def change(before: HybridConnection | None) -> HybridConnection:
@@ -250,9 +256,7 @@ class Editor:
             if before is not None:
                 return _exchanged(rules, dataclasses.replace(before, rights=rights))
             if len(rules) >= limits.MAX_RULES:
-                raise QuotaError(
-                    f"there are {limits.MAX_RULES} authorization rules, the most there may be; delete one first"
-                )
+                raise _too_many_rules()
             return (*rules, made)
 
         rules = await self._change_rules(namespace, canonical, change)
@@ -328,6 +332,23 @@ def no_namespace(name: str) -> EntityNotFoundError:
 def no_connection(name: str) -> EntityNotFoundError:
     """The error for a hybrid connection that is not there."""
     return EntityNotFoundError(f"there is no hybrid connection {name!r}")
+
+
+def _too_many_rules() -> QuotaError:
+    return QuotaError(f"there may be {limits.MAX_RULES} authorization rules; delete one first")
+
+
+def _checked(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+    """Rules that somebody brings along with their keys."""
+    if len(rules) > limits.MAX_RULES:
+        raise _too_many_rules()
+    for rule in rules:
+        check_rule(rule.name, rule.rights)
+        check_key(rule.primary_key)
+        check_key(rule.secondary_key)
+    if len({lower(rule.name) for rule in rules}) != len(rules):
+        raise InvalidEntityError("two authorization rules have the same name")
+    return rules
 
 
 def _find(rules: Iterable[Rule], name: str) -> Rule:

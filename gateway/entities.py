@@ -174,13 +174,22 @@ def new_rule(name: str, rights: Right) -> Rule:
     Raises:
         InvalidEntityError: The name or the rights are not allowed.
     """
+    check_rule(name, rights)
+    return Rule(name=name, rights=rights, primary_key=generate_key(), secondary_key=generate_key())
+
+
+def check_rule(name: str, rights: Right) -> None:
+    """Check what a rule is called and allows.
+
+    Raises:
+        InvalidEntityError: The name or the rights are not allowed.
+    """
     if not rights or (Right.MANAGE in rights and rights != Right.ALL):
         raise InvalidEntityError("a rule has Listen, Send or both; with Manage it has all three")
     try:
         check_rule_name(name)
     except ValueError as error:
         raise InvalidEntityError(str(error)) from error
-    return Rule(name=name, rights=rights, primary_key=generate_key(), secondary_key=generate_key())
 
 
 def generate_key() -> str:
