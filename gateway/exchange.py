@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import contextlib
+from collections.abc import Iterator
 
 from hyco.close_codes import INTERNAL_ERROR, NORMAL
 from hyco.errors import RemoteProtocolError
@@ -97,23 +99,23 @@ class Exchange:
 
     def fragment_received(self, fragment: Fragment) -> None:
         """A piece of the response or of its body."""
-        if fragment.opcode is Opcode.TEXT:
-            text = self._text.add(fragment)
-            if isinstance(text, str):
-                self._apply(self._machine.receive_text(text))
-        else:
-            self._apply(self._machine.receive_binary(fragment.data, is_last=fragment.is_last))
+        with self._failing():
+            if fragment.opcode is Opcode.TEXT:
+                text = self._text.add(fragment)
+                if isinstance(text, str):
+                    self._apply(self._machine.receive_text(text))
+            else:
+                self._apply(self._machine.receive_binary(fragment.data, is_last=fragment.is_last))
 
     def close_received(self, close: Close) -> None:
-        """A normal close ends a body: Java never sends a final frame."""
-        self._apply(self._machine.receive_close(close.code))
+        """A normal close ends a body (Java never sends a final frame); any other cuts it short."""
+        with self._failing():
+            self._apply(self._machine.receive_close(close.code))
 
     def leg_lost(self) -> None:
         """The connection is gone; before the end of the body that is a cut."""
-        try:
+        with contextlib.suppress(RemoteProtocolError), self._failing():
             self._apply(self._machine.connection_lost())
-        except RemoteProtocolError as error:
-            self._fail(str(error))
         if not self.response.done():
             self._fail("The listener's rendezvous ended without a response.")
         self._writable.set()
@@ -122,6 +124,15 @@ class Exchange:
     def writing_resumed(self) -> None:
         """The listener takes bytes again."""
         self._writable.set()
+
+    @contextlib.contextmanager
+    def _failing(self) -> Iterator[None]:
+        """What breaks the protocol ends the exchange as well as the leg."""
+        try:
+            yield
+        except RemoteProtocolError as error:
+            self._fail(f"The listener broke the protocol: {error}.")
+            raise
 
     def _apply(self, events: list[ResponseStarted | BodyData | BodyEnded]) -> None:
         for event in events:
