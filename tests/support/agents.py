@@ -104,11 +104,12 @@ async def running_agent(
     )
     agent = Agent(config, relay_loop=relay_loop, on_exchange=exchanges.append, clock=clock)
     running = RunningAgent(agent, exchanges)
-    async with asyncio.TaskGroup() as tasks:
-        task = tasks.create_task(agent.run())
-        try:
-            if is_ready:
-                await running.until_listening()
-            yield running
-        finally:
-            task.cancel()
+    task = asyncio.create_task(agent.run())
+    try:
+        if is_ready:
+            await running.until_listening()
+        yield running
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
