@@ -131,7 +131,6 @@ class ControlChannel:
     def offered(self, offer: Offer) -> None:
         """The fabric knows the listener; it hears of its end through *offer*."""
         self._offer = offer
-        self._watch_expiry()
 
     # Asked by senders
 
@@ -229,12 +228,15 @@ class ControlChannel:
             log.exception("a token could not be checked")
             self.close(INTERNAL_ERROR, "InternalServerError")
         else:
-            self._watch_expiry()
+            self.watch_expiry()
         finally:
             self._is_checking_token = False
 
-    def _watch_expiry(self) -> None:
-        """Close the channel when its token has been out for the grace: SDKs renew at expiry, never before it."""
+    def watch_expiry(self) -> None:
+        """Close the channel when its token has been out for the grace: SDKs renew at expiry, never before it.
+
+        To be called when the leg has its connection; it goes on by itself.
+        """
         if self._expiry_timer is not None:
             self._expiry_timer.cancel()
             self._expiry_timer = None
@@ -246,4 +248,4 @@ class ControlChannel:
             self.close(POLICY_VIOLATION, "ExpiredToken: The token is expired.")
             return
         loop = asyncio.get_running_loop()
-        self._expiry_timer = loop.call_later(min(left_s, MAX_EXPIRY_CHECK_S), self._watch_expiry)
+        self._expiry_timer = loop.call_later(min(left_s, MAX_EXPIRY_CHECK_S), self.watch_expiry)

@@ -354,6 +354,7 @@ class HttpConnection(asyncio.BufferedProtocol):
         refusal = self._host.admit(self)
         if refusal is not None:
             self._refuse_head(503, refusal)
+            transport.close()  # without lingering: there is no room for it, not even for a while
             return
         self._expect_within(self._config.handshake_timeout_s)
 

@@ -195,8 +195,8 @@ class Leg(asyncio.BufferedProtocol):
         ):
             self.abort()
             return
-        if self._is_heard or self.is_reading_paused:
-            # a peer that is not being read cannot be heard
+        if self._is_heard or self.is_reading_paused or stalled_since is not None:
+            # a peer that is not being read cannot be heard, and one that does not read has not been pinged
             self._missed_pongs = 0
         else:
             self._missed_pongs += 1

@@ -158,6 +158,7 @@ class Router:
             # known to the fabric before its 101 leaves: an SDK's first request may follow it at once
             channel.offered(gateway.fabric.offer(relay, name, channel.ask))
             request.upgrade(switching_protocols(upgrade.key, None, (("TrackingId", tracking_id(guid)),)), leg)
+            channel.watch_expiry()
         except BaseException:
             channel.leg_lost()
             raise

@@ -18,6 +18,8 @@ import itertools
 import json
 from typing import TypeAlias, assert_never
 
+from .close_codes import POLICY_VIOLATION
+from .errors import RemoteProtocolError
 from .fields import Headers, join_duplicates
 from .json_members import MAX_SHOWN, Members, read_object, whole_characters
 
@@ -158,7 +160,11 @@ def parse_from_listener(text: str | bytes) -> Response | RenewToken | Unknown:
     if members is None:
         return Unknown(name=name)
     if name == "renewToken":
-        return RenewToken(token=members.text("token"))
+        try:
+            return RenewToken(token=members.text("token"))
+        except RemoteProtocolError as error:
+            # no token is like a bad one: 1008, as for every renewal that is refused (§3.6)
+            raise RemoteProtocolError(str(error), POLICY_VIOLATION) from error
     return Response(
         request_id=members.text("requestId"),
         status_code=members.status("statusCode"),

@@ -18,8 +18,8 @@ AGO_S = 100
 
 
 def short_grace() -> float:
-    """A grace that ends less than a second from now for a token that ran out AGO_S ago (whole seconds are cut off)."""
-    return AGO_S + 0.7
+    """A grace that ends within a second and a half for a token that ran out AGO_S ago (whole seconds are cut off)."""
+    return AGO_S + 1.5
 
 
 # --- row 14 --------------------------------------------------------------------------------------------------------------
