@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 
 import pytest
@@ -196,8 +197,9 @@ async def test_a_reader_that_stalls_for_too_long_is_cut():
         near, other = await relay.pair(listener)
         for _ in range(64):
             sender.stream.write(frame(BINARY, bytes(1 << 20)))
-        while not sender.stream.has_ended:
-            await sender.stream.read_some()
+        with contextlib.suppress(ConnectionResetError):  # what it sent and nobody read makes it a reset
+            while not sender.stream.has_ended:
+                await sender.stream.read_some()
         await near.send_text("hello")
         assert (await other.read_message()).text == "hello"
         assert far.stream.unread_bytes > 0
