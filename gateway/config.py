@@ -16,10 +16,10 @@ from dataclasses import dataclass, fields
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 from hyco import limits
-from hyco.addresses import Endpoint
+from hyco.addresses import Endpoint, hide_secrets, parse_endpoint
+from hyco.errors import InvalidAddressError
 
 from .errors import ConfigError
 
@@ -281,19 +281,17 @@ def parse_public_url(text: str) -> Endpoint:
     Raises:
         ConfigError: It is something else.
     """
+    problem = ConfigError(
+        f"{hide_secrets(text)!r} is not a URL like https://relay.example.org or http://10.0.0.5:{DEFAULT_PORT};"
+        " it has a scheme, a host and a port, and no path: hybrid connections have theirs"
+    )
     try:
-        parts = urlsplit(text.strip())
-        port = parts.port
-    except ValueError as error:
-        raise ConfigError(f"{text!r} is not a URL: {error}") from error
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigError(f"{text!r} is not a URL like https://relay.example.org")
-    if parts.path not in ("", "/") or parts.query or parts.fragment or "?" in text or "#" in text:
-        raise ConfigError(f"{text!r}: only scheme, host and port, no path: hybrid connections have theirs")
-    if parts.username is not None or not _is_host(parts.hostname) or port == 0:
-        raise ConfigError(f"{text!r}: only scheme, host and port")
-    is_secure = parts.scheme == "https"
-    return Endpoint(host=parts.hostname, port=port or (443 if is_secure else 80), is_secure=is_secure)
+        endpoint = parse_endpoint(text.strip())
+    except InvalidAddressError as error:
+        raise problem from error
+    if not text.strip().lower().startswith(("http://", "https://")) or not _is_host(endpoint.host):
+        raise problem
+    return endpoint
 
 
 def parse_network(text: str) -> Network:
