@@ -280,9 +280,9 @@ class Directory:
             for entry in await self._all(cls.KIND):
                 kept.add((cls.KIND, entry.key))
                 self._take_over(_read_any(entry))
-        known: list[Namespace | HybridConnection] = [*self._namespaces.values()]
-        known += [connection for group in self._connections.values() for connection in group.values()]
-        for entity in known:
+        known: list[Namespace | HybridConnection]
+        known = [connection for group in self._connections.values() for connection in group.values()]
+        for entity in (*known, *self._namespaces.values()):
             if (entity.KIND, entity.key) not in kept:
                 self._drop(type(entity), entity.key)
         self._seen_rev = seen
