@@ -1,4 +1,4 @@
-"""The real gateway, running in the test's own loop on ports of the system's choice."""
+"""The real gateway, running in the test's own loop on ports of the system's choice, and clients of any gateway."""
 
 from __future__ import annotations
 
@@ -29,42 +29,19 @@ ROOT_RULE = "RootManageSharedAccessKey"
 GOOD = "good"
 
 
-class RunningGateway:
-    """A gateway, and short ways to be its listener or its sender.
+class GatewayClients:
+    """Short ways to be a gateway's listener or its sender. Whatever is opened here is closed with *dial*.
 
-    Whatever is opened here is closed with it.
+    Args:
+        dial: How to get to it.
+        host: What requests name as their Host.
+        rule: Whose keys sign the tokens.
     """
 
-    def __init__(self, gateway: Gateway, stop: Callable[[], Awaitable[None]]) -> None:
-        self.gateway = gateway
-        #: Ends the gateway while its peers are still connected; done by the end of the block otherwise.
-        self.stop = stop
-        self.namespace = gateway.config.namespace
-        self.rule = gateway.editor.rule(self.namespace, None, ROOT_RULE)
-        self.dial = Dial(LOOPBACK, gateway.port)
-        self.host = f"{LOOPBACK}:{gateway.port}"
-
-    # Entities and tokens
-
-    async def create(
-        self, path: str, *, is_anonymous: bool = False, response_timeout_s: float | None = None
-    ) -> None:
-        """Create a hybrid connection; with *is_anonymous*, senders need no token."""
-        await self.gateway.editor.put_connection(
-            self.namespace,
-            path,
-            requires_client_authorization=not is_anonymous,
-            response_timeout_s=response_timeout_s,
-        )
-
-    async def delete(self, path: str) -> None:
-        """Delete a hybrid connection."""
-        await self.gateway.editor.delete_connection(self.namespace, path)
-
-    async def create_rule(self, path: str | None, name: str, rights: Right) -> Rule:
-        """Create a rule of a hybrid connection; of the namespace where *path* is None."""
-        rule, _ = await self.gateway.editor.put_rule(self.namespace, path, name, rights)
-        return rule
+    def __init__(self, dial: Dial, host: str, rule: Rule) -> None:
+        self.dial = dial
+        self.host = host
+        self.rule = rule
 
     def token(
         self,
@@ -155,6 +132,41 @@ class RunningGateway:
             return []
         text = self.token(path.partition("?")[0], host=host) if token == GOOD else token
         return [("ServiceBusAuthorization", text)]
+
+
+class RunningGateway(GatewayClients):
+    """The gateway object itself, its clients, and short ways to what it keeps."""
+
+    def __init__(self, gateway: Gateway, stop: Callable[[], Awaitable[None]]) -> None:
+        self.gateway = gateway
+        #: Ends the gateway while its peers are still connected; done by the end of the block otherwise.
+        self.stop = stop
+        self.namespace = gateway.config.namespace
+        super().__init__(
+            Dial(LOOPBACK, gateway.port),
+            f"{LOOPBACK}:{gateway.port}",
+            gateway.editor.rule(self.namespace, None, ROOT_RULE),
+        )
+
+    async def create(
+        self, path: str, *, is_anonymous: bool = False, response_timeout_s: float | None = None
+    ) -> None:
+        """Create a hybrid connection; with *is_anonymous*, senders need no token."""
+        await self.gateway.editor.put_connection(
+            self.namespace,
+            path,
+            requires_client_authorization=not is_anonymous,
+            response_timeout_s=response_timeout_s,
+        )
+
+    async def delete(self, path: str) -> None:
+        """Delete a hybrid connection."""
+        await self.gateway.editor.delete_connection(self.namespace, path)
+
+    async def create_rule(self, path: str | None, name: str, rights: Right) -> Rule:
+        """Create a rule of a hybrid connection; of the namespace where *path* is None."""
+        rule, _ = await self.gateway.editor.put_rule(self.namespace, path, name, rights)
+        return rule
 
 
 @contextlib.asynccontextmanager

@@ -8,6 +8,7 @@ Source: protocol reference §3, §4, §6.
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
@@ -21,16 +22,32 @@ Headers = Collection[tuple[str, str]]
 
 
 class Dial:
-    """How to get to the gateway; closes in the end whatever was opened through it."""
+    """How to get to the gateway; closes in the end whatever was opened through it.
 
-    def __init__(self, host: str, port: int) -> None:
+    With *tls* the connections are to the server *name*; *source* is the local address they come from.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        tls: ssl.SSLContext | None = None,
+        name: str = "",
+        source: str | None = None,
+    ) -> None:
         self.host = host
         self.port = port
+        self._tls = tls
+        self._name = name
+        self._source = source
         self._opened: list[RawStream] = []
 
     async def open(self) -> RawStream:
-        """A TCP connection to it."""
-        stream = await RawStream.open(self.host, self.port)
+        """A connection to it."""
+        stream = await RawStream.open(
+            self.host, self.port, tls=self._tls, name=self._name, source=self._source
+        )
         self._opened.append(stream)
         return stream
 

@@ -30,11 +30,23 @@ class RawStream:
         self._writer = writer
 
     @classmethod
-    async def open(cls, host: str, port: int, *, tls: ssl.SSLContext | None = None, name: str = "") -> Self:
-        """Connect; with *tls* as to the server *name*."""
+    async def open(
+        cls,
+        host: str,
+        port: int,
+        *,
+        tls: ssl.SSLContext | None = None,
+        name: str = "",
+        source: str | None = None,
+    ) -> Self:
+        """Connect, from the local address *source* where one is given; with *tls* as to the server *name*."""
         async with asyncio.timeout(STEP_S):
             reader, writer = await asyncio.open_connection(
-                host, port, ssl=tls, server_hostname=name if tls is not None else None
+                host,
+                port,
+                ssl=tls,
+                server_hostname=name if tls is not None else None,
+                local_addr=None if source is None else (source, 0),
             )
         return cls(reader, writer)
 
