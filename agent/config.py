@@ -206,8 +206,9 @@ class Deadlines:
     """How long the agent waits for others, in seconds."""
 
     ping_interval_s: _Seconds = limits.PING_INTERVAL_S
-    pong_timeout_s: _Seconds = 14.0
-    """With the interval 44 s: a dead control channel is noticed before 45 (reliability F4b)."""
+    pong_timeout_s: _Seconds = 12.0
+    """With the interval, and two seconds for a Close that nobody answers: a dead control channel has been left after
+    44 s (reliability F4b asks for 45)."""
     handshake_s: _Seconds = 20.0
     """Of a control channel: TCP, TLS and upgrade."""
     accept_s: _Seconds = limits.ACCEPT_CONNECT_TIMEOUT_S

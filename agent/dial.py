@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from .config import ConnectionConfig
 from .errors import TargetRejectedError, TargetUnreachableError
-from .network import HAPPY_EYEBALLS_DELAY_S, explain
+from .network import connect_directly, explain
 from .pump import TcpLeg
 from .rendezvous_addresses import WebSocketAddress
 from .targets import Target
@@ -84,16 +84,9 @@ async def dial_websocket(
 
 
 async def _connect(protocol: _P, target: Target, tls: ssl.SSLContext | None, timeout_s: float) -> _P:
-    loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(timeout_s):
-            await loop.create_connection(
-                lambda: protocol,
-                target.host,
-                target.port,
-                ssl=tls,
-                happy_eyeballs_delay=HAPPY_EYEBALLS_DELAY_S,
-            )
+            await connect_directly(protocol, target.host, target.port, tls)
     except (OSError, UnicodeError) as error:
         raise TargetUnreachableError(f"cannot reach target {target}: {explain(error)}") from error
     return protocol

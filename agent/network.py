@@ -13,9 +13,11 @@ import re
 import socket
 import ssl
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
+from aiohappyeyeballs import AddrInfoType, start_connection
 from python_socks import ProxyError, ProxyTimeoutError, parse_proxy_url
 from python_socks.async_.asyncio import Proxy
 
@@ -109,30 +111,60 @@ class Network:
             GatewayUnreachableError: With what went wrong on which stage.
             ConfigError: The configured roots or proxy cannot be used.
         """
-        loop = asyncio.get_running_loop()
         tls = self.tls if is_secure else None
         proxy = self.proxy_for(host, port, is_secure=is_secure)
-        name = host if is_secure else None
         try:
             if proxy is None:
-                delay = HAPPY_EYEBALLS_DELAY_S
-                transport, _ = await loop.create_connection(
-                    lambda: protocol, host, port, ssl=tls, server_hostname=name, happy_eyeballs_delay=delay
-                )
+                transport = await connect_directly(protocol, host, port, tls)
             else:
-                connection = await _open_proxy(proxy).connect(host, port)
-                try:
-                    transport, _ = await loop.create_connection(
-                        lambda: protocol, sock=connection, ssl=tls, server_hostname=name
-                    )
-                except BaseException:
-                    connection.close()
-                    raise
+                transport = await _run_over(protocol, await _open_proxy(proxy).connect(host, port), host, tls)
         except (ProxyError, ProxyTimeoutError) as error:
             raise GatewayUnreachableError(f"cannot reach {host}:{port} through the proxy: {error}") from error
         except (OSError, UnicodeError) as error:
             raise GatewayUnreachableError(f"cannot reach {host}:{port}: {explain(error)}") from error
         return transport, protocol
+
+
+async def connect_directly(
+    protocol: asyncio.BaseProtocol, host: str, port: int, tls: ssl.SSLContext | None
+) -> asyncio.Transport:
+    """Open a connection, trying the addresses of *host* as RFC 8305 says. Cancelling leaves nothing open.
+
+    Not by the loop's own create_connection: cancelled at the wrong moment, that of Python 3.11 loses a connected
+    socket (measured), and uvloop's tries one address after the other.
+
+    Raises:
+        OSError: It cannot be reached, or its certificate is not trusted.
+        UnicodeError: *host* cannot be a host name.
+    """
+    addresses = await _addresses_of(host, port)
+    delay = HAPPY_EYEBALLS_DELAY_S
+    return await _run_over(protocol, await start_connection(addresses, happy_eyeballs_delay=delay), host, tls)
+
+
+async def _run_over(
+    protocol: asyncio.BaseProtocol, connection: socket.socket, host: str, tls: ssl.SSLContext | None
+) -> asyncio.Transport:
+    transport, _ = await asyncio.get_running_loop().create_connection(
+        lambda: protocol, sock=connection, ssl=tls, server_hostname=host if tls is not None else None
+    )
+    return transport
+
+
+async def _addresses_of(host: str, port: int) -> Sequence[AddrInfoType]:
+    """Ask the resolver, unless *host* says itself what its address is."""
+    if host == "localhost":  # RFC 6761 §6.3: never a question for the network; spares a thread for each dial
+        return [
+            (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("127.0.0.1", port)),
+            (socket.AF_INET6, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("::1", port, 0, 0)),
+        ]
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        loop = asyncio.get_running_loop()
+        return await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+    family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
+    return [(family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (host, port))]
 
 
 def _open_proxy(url: str) -> Proxy:

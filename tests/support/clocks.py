@@ -1,0 +1,51 @@
+"""A clock that stands still until the test moves it."""
+
+from __future__ import annotations
+
+import asyncio
+
+from agent.clock import Clock
+
+from .raw_stream import STEP_S
+
+
+class SteppedClock(Clock):
+    """Time for an agent under test. Nobody waits in it for real."""
+
+    def __init__(self, now: float = 1_800_000_000.0) -> None:
+        self._now = now
+        self._sleepers: dict[asyncio.Event, float] = {}
+        self._waits: asyncio.Queue[float | None] = asyncio.Queue()
+
+    def now(self) -> float:
+        return self._now
+
+    def monotonic(self) -> float:
+        return self._now - 1_000_000.0
+
+    async def wait(self, seconds: float | None, wake: asyncio.Event | None = None) -> None:
+        due = asyncio.Event()
+        if seconds is not None:
+            self._sleepers[due] = self._now + seconds
+        self._waits.put_nowait(seconds)
+        if seconds == 0:
+            due.set()
+        waiting = [asyncio.create_task(event.wait()) for event in (due, wake) if event is not None]
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._sleepers.pop(due, None)
+            for task in waiting:
+                task.cancel()
+
+    async def next_wait(self) -> float | None:
+        """How long the next wait that somebody begins will be."""
+        async with asyncio.timeout(STEP_S):
+            return await self._waits.get()
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass, and wake whoever waited for it."""
+        self._now += seconds
+        for due, until in self._sleepers.items():
+            if until <= self._now:
+                due.set()
