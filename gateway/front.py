@@ -36,6 +36,7 @@ from hyco.tracking import reason_phrase
 from .config import GatewayConfig
 from .errors import GatewayError
 from .legs import Leg
+from .proxies import ProxyHeaderError, is_trusted, read_proxy_header
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +75,9 @@ class Host(Protocol):
 
     def authorized(self, connection: HttpConnection) -> None:
         """It has shown a token, or needs none: it no longer counts as a stranger."""
+
+    def moved(self, connection: HttpConnection, peer: RemoteEndpoint) -> None:
+        """A trusted proxy said that it is *peer* who is calling: that is whom the connection counts for."""
 
     def spawn(self, work: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
         """Run *work* as a task of the gateway's."""
@@ -332,6 +336,7 @@ class HttpConnection(asyncio.BufferedProtocol):
         self._is_in_head = False
         self._parsed: FrontRequest | None = None
         self._early: bytearray | None = None  # what came behind an upgrade request
+        self._preamble: bytearray | None = None  # what came of a trusted proxy's PROXY header
         self.peer = RemoteEndpoint(address="", port=0)
         self.is_secure = False
         self.is_authorized = False
@@ -356,6 +361,8 @@ class HttpConnection(asyncio.BufferedProtocol):
             self._refuse_head(503, refusal)
             transport.close()  # without lingering: there is no room for it, not even for a while
             return
+        if is_trusted(self.peer.address, self._config.trusted_proxies):
+            self._preamble = bytearray()
         self._expect_within(self._config.handshake_timeout_s)
 
     def get_buffer(self, sizehint: int) -> memoryview:
@@ -367,6 +374,10 @@ class HttpConnection(asyncio.BufferedProtocol):
         if self._is_lingering or self._is_refusing:
             return
         data = self._host.read_buffer[:nbytes]
+        if self._preamble is not None:
+            self._preamble += data
+            self._read_preamble()
+            return
         if self._early is not None:
             self._early += data
             if len(self._early) > MAX_EARLY_BYTES:
@@ -407,6 +418,24 @@ class HttpConnection(asyncio.BufferedProtocol):
         self._is_writing_paused = False
         if self._drained is not None and not self._drained.done():
             self._drained.set_result(None)
+
+    def _read_preamble(self) -> None:
+        """Take a PROXY header, if there is one, off the front of what the proxy sent."""
+        data = bytes(self._preamble or b"")
+        try:
+            header = read_proxy_header(data)
+        except ProxyHeaderError as error:
+            self._preamble = None
+            self._refuse_head(400, str(error))
+            return
+        if header is None:
+            return
+        self._preamble = None
+        if header.client is not None:
+            self._host.moved(self, header.client)
+            self.peer = header.client
+        if rest := data[header.size :]:
+            self._feed(rest)
 
     # The parser's side
 

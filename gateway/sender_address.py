@@ -13,19 +13,7 @@ from hyco.messages import RemoteEndpoint
 
 from .config import Network
 from .front import FrontRequest
-
-
-def is_trusted(address: str, networks: Sequence[Network]) -> bool:
-    """Whether *address* lies in one of *networks*; an IPv4 address mapped into IPv6 counts as what it is."""
-    if not networks:
-        return False
-    try:
-        ip = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
-        ip = ip.ipv4_mapped
-    return any(ip in network for network in networks if network.version == ip.version)
+from .proxies import is_trusted
 
 
 def sender_address(request: FrontRequest, networks: Sequence[Network]) -> RemoteEndpoint:

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Coroutine
 from aiohttp import web
 
 from hyco.limits import READ_BUFFER_BYTES
+from hyco.messages import RemoteEndpoint
 
 from .admin.app import build_app
 from .authorization import Authorizer
@@ -267,6 +268,12 @@ class Gateway:
         if self._strangers[address] > config.max_unauthenticated_per_address:
             return "Too many connections without a token from this address."
         return None
+
+    def moved(self, connection: HttpConnection, peer: RemoteEndpoint) -> None:
+        """A trusted proxy said that it is *peer* who is calling."""
+        if connection in self._connections and not connection.is_authorized:
+            self._one_stranger_less(connection)
+            self._strangers[peer.address] += 1
 
     def release(self, connection: HttpConnection) -> None:
         """The connection is gone, or has become a leg."""
