@@ -148,7 +148,7 @@ async def test_a_breach_ends_its_own_connection_with_its_code_and_nobody_else_no
     ("sent", "codes"),
     [
         (frame(TEXT, b"\xff\xfe"), {1007}),
-        (frame(TEXT, b"{\"a\": \"\xed\xa0\x80\"}"), {1007}),
+        (frame(TEXT, b'{"a": "\xed\xa0\x80"}'), {1007}),
         (frame(TEXT, b"\xc3", fin=False) + frame(CONTINUATION, b""), {1007}),
         (frame(TEXT, b" " * 70_000), {1009}),
         (frame(TEXT, b" " * 40_000, fin=False) + frame(CONTINUATION, b" " * 40_000), {1009}),
@@ -372,7 +372,9 @@ async def test_a_spoiled_handshake_is_refused_and_nobody_else_notices(
         _with("Connection", "UPGRADE"),
         _with("connection", "keep-alive", "upgrade"),
         _with("SEC-WEBSOCKET-KEY", KEY),
-        _with("Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits, x-webkit-deflate-frame"),
+        _with(
+            "Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits, x-webkit-deflate-frame"
+        ),
         _with("Content-Length", "0"),
         _with("Origin", "https://evil.example"),
     ],
@@ -467,9 +469,7 @@ async def test_what_is_said_behind_a_refused_handshake_is_not_a_request(relay: R
     await listener.close()
 
 
-async def test_a_sender_that_floods_before_its_101_is_held_back(
-    relay: RunningGateway, bystander: Bystander
-):
+async def test_a_sender_that_floods_before_its_101_is_held_back(relay: RunningGateway, bystander: Bystander):
     await relay.listen("open")
     waiting = await relay.connecting("open", token=None)
     waiting.stream.write(frame(BINARY, bytes(64 << 20)))

@@ -292,6 +292,9 @@ class RawWebSocket:
 
         Returns:
             The data frames that came before that.
+
+        Raises:
+            AssertionError: A Close frame came before that.
         """
         nonce = os.urandom(8)
         await self.send_frame(PING, nonce)
@@ -301,6 +304,7 @@ class RawWebSocket:
             if received.opcode == PING:
                 await self.send_frame(PONG, received.payload)
             elif received.opcode != PONG:
+                assert received.opcode != CLOSE, received
                 data.append(received)
             elif received.payload == nonce:
                 return data
