@@ -23,6 +23,7 @@ import http
 import logging
 import socket
 import struct
+import sys
 from collections.abc import Coroutine, Sequence
 from typing import Protocol
 
@@ -53,7 +54,8 @@ LINGER_S = 2.0
 
 _PHRASES = {status.value: status.phrase for status in http.HTTPStatus}
 _INTERNET = (socket.AF_INET, socket.AF_INET6)
-_HARD_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER: on, 0 s. Closing sends a reset: a cut is not a clean end
+# SO_LINGER: on, 0 s. Closing then sends a reset: a cut is not a clean end. Windows declares two u_short.
+_HARD_CLOSE = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 
 
 class BodyCutError(GatewayError):
