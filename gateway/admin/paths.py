@@ -70,7 +70,7 @@ def match(raw_path: str) -> Match | None:
         return Match(raw_path)
     found = _PROVIDER.match(raw_path)
     prefix = "" if found is None else found[0]
-    first, *segments = raw_path[len(prefix) :].strip("/").split("/")
+    first, *segments = raw_path[len(prefix) :].removeprefix("/").removesuffix("/").split("/")
     names = [unquote(segment) for segment in segments]
     if first.lower() != "namespaces" or not all(names):
         return None
