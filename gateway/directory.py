@@ -38,6 +38,9 @@ log = logging.getLogger(__name__)
 #: How often the store is asked for what others have changed (cluster reference §6.5).
 SYNC_INTERVAL_S = 5.0
 
+#: How long a change may take, its turn included: the admin API says 503 within five seconds (reliability reference F11).
+CHANGE_TIMEOUT_S = 4.5
+
 #: Tries of a change that met another one. Each try reads again, so only steady contention uses them up.
 _TRIES = 5
 
@@ -166,7 +169,7 @@ class Directory:
             if not self._namespaces:
                 await self.write(Namespace, lower(self._default), self._default_namespace)
 
-        await self.exclusively(load)
+        await self.exclusively(load, timeout_s=None)
 
     async def run(self) -> None:
         """Take over what others change in the store, until cancelled."""
@@ -191,14 +194,22 @@ class Directory:
 
     # Changing: for gateway.editor
 
-    async def exclusively(self, work: Callable[[], Coroutine[Any, Any, _Result]]) -> _Result:
-        """Do *work* when its turn comes, and to its end even if the caller is cancelled.
+    async def exclusively(
+        self, work: Callable[[], Coroutine[Any, Any, _Result]], *, timeout_s: float | None = CHANGE_TIMEOUT_S
+    ) -> _Result:
+        """Do *work* when its turn comes: to its end once it has begun, even if the caller stops waiting for it.
 
         A write that is in the store is then in memory too.
+
+        Raises:
+            StoreUnavailableError: It was not done within *timeout_s*; the text says whether it may be done yet.
         """
+        has_begun = False
 
         async def turn() -> _Result:
+            nonlocal has_begun
             async with self._lock:
+                has_begun = True
                 if self._is_behind:
                     await self._sync()
                 try:
@@ -207,11 +218,21 @@ class Directory:
                     self._is_behind = True  # it may have been written all the same
                     raise
 
-        # not a TaskGroup: the task outlives a caller that is cancelled; `_writes` keeps hold of it
+        # not a TaskGroup: the task outlives a caller that stops waiting; `_writes` keeps hold of it
         task = asyncio.get_running_loop().create_task(turn(), name="directory change")
         self._writes.add(task)
         task.add_done_callback(self._written)
-        return await asyncio.shield(task)
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await asyncio.shield(task)
+        except TimeoutError as error:
+            outcome = "; whether it will be written is unknown" if has_begun else "; nothing was written"
+            raise StoreUnavailableError(
+                Unavailable.FAILING, f"the store did not take the change within {timeout_s:g} s{outcome}"
+            ) from error
+        finally:
+            if not has_begun:
+                task.cancel()
 
     async def write(
         self, cls: type[_Entity], key: str, change: Callable[[_Entity | None], _Entity]
@@ -254,11 +275,10 @@ class Directory:
         """Delete all hybrid connections of a namespace, those too that only the store knows. Inside exclusively().
 
         Raises:
-            StoreUnavailableError: Not all could be deleted.
+            StoreUnavailableError: They could not be deleted.
         """
-        for entry in await self._all(HybridConnection.KIND, prefix=f"{namespace_key}/"):
-            await self._store.delete(HybridConnection.KIND, entry.key)
-            self._drop(HybridConnection, entry.key)
+        for key in await self._store.delete_below(HybridConnection.KIND, f"{namespace_key}/"):
+            self._drop(HybridConnection, key)
 
     def _written(self, task: asyncio.Task[Any]) -> None:
         self._writes.discard(task)
@@ -304,11 +324,9 @@ class Directory:
             await self._reload()
         self._is_behind = False
 
-    async def _all(self, kind: str, *, prefix: str = "") -> list[Entry]:
+    async def _all(self, kind: str) -> list[Entry]:
         entries: list[Entry] = []
-        while page := await self._store.list(
-            kind, prefix=prefix, after=entries[-1].key if entries else "", limit=_PAGE
-        ):
+        while page := await self._store.list(kind, after=entries[-1].key if entries else "", limit=_PAGE):
             entries += page
         return entries
 

@@ -156,3 +156,11 @@ class DrainingError(RefusalError):
 
     def __init__(self, message: str = "The gateway is shutting down.") -> None:
         super().__init__(503, message, code="ServerBusy")
+
+
+class RejectedByListenerError(RefusalError):
+    """The listener came and refused the sender. Status and text are the listener's own and get no tail (§4.4)."""
+
+    def __init__(self, status: int, message: str) -> None:
+        # a sender must not be told to switch protocols, or to wait, by a listener that said no
+        super().__init__(status if status >= 200 else 502, message, code="Rejected")

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import unquote
 
-from hyco import limits
 from hyco.addresses import RequestTarget, canonical_path
 from hyco.errors import InvalidAddressError
 from hyco.sas import Right, Rule
@@ -187,8 +186,6 @@ def parse_entry(body: bytes) -> dict[str, Any]:
     if (metadata := description.text_of("UserMetadata")) is not None:
         settings["user_metadata"] = metadata
     if (rules := description.child("AuthorizationRules")) is not None:
-        if len(rules.children) > limits.MAX_RULES:
-            raise InvalidEntityError(f"there may be {limits.MAX_RULES} authorization rules")
         settings["rules"] = tuple(_rule(element) for element in rules.children)
     return settings
 

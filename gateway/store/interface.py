@@ -128,6 +128,9 @@ class Store(Protocol):
             ConflictError: It has another revision than *if_rev*.
         """
 
+    async def delete_below(self, kind: str, prefix: str) -> Sequence[str]:
+        """Delete every entry whose key begins with *prefix*, all or none; returns their keys."""
+
     async def revision(self) -> int:
         """The latest revision there is."""
 

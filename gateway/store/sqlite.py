@@ -245,28 +245,36 @@ class SqliteStore:
         def work(db: sqlite3.Connection) -> bool:
             if db.execute(sql.GET, {"kind": kind, "key": key}).fetchone() is None:
                 return False
-            rev = _next_revision(db)
-            row = {"kind": kind, "key": key, "rev": rev, "if_rev": -1 if if_rev is None else if_rev}
-            if db.execute(sql.DELETE, row).fetchone() is None:
+            if not _delete(db, kind, key, if_rev):
                 raise ConflictError(f"{kind} {key!r} has changed")
-            (horizon,) = db.execute(sql.HORIZON).fetchone()
-            if rev - horizon >= KEEP_DELETIONS + FORGET_EVERY:
-                db.execute(sql.SET_HORIZON, {"keep": KEEP_DELETIONS})
-                db.execute(sql.FORGET_DELETED)
+            _forget_deleted(db)
             return True
+
+        return await self._entries.write(work)
+
+    async def delete_below(self, kind: str, prefix: str) -> Sequence[str]:
+        """Delete every entry whose key begins with *prefix*, all or none."""
+        wanted = {"kind": kind, "prefix": prefix, "end": sql.end_of_prefix(prefix)}
+
+        def work(db: sqlite3.Connection) -> Sequence[str]:
+            keys = [key for (key,) in db.execute(sql.KEYS_BELOW, wanted).fetchall()]
+            for key in keys:
+                _delete(db, kind, key, None)
+            _forget_deleted(db)
+            return keys
 
         return await self._entries.write(work)
 
     async def revision(self) -> int:
         """The latest revision there is."""
-        (last,) = await self._entries.read(lambda db: db.execute(sql.REVISION).fetchone())
+        last, _ = await self._entries.read(lambda db: db.execute(sql.REVISIONS).fetchone())
         return int(last)
 
     async def changes(self, since: int, *, limit: int = 1000) -> Sequence[EntryChange]:
         """What has changed after revision *since*."""
 
         def work(db: sqlite3.Connection) -> Sequence[EntryChange]:
-            (horizon,) = db.execute(sql.HORIZON).fetchone()
+            _, horizon = db.execute(sql.REVISIONS).fetchone()
             if since < horizon:
                 raise RevisionForgottenError(f"deletions up to revision {horizon} are forgotten")
             rows = db.execute(sql.CHANGES, {"since": since, "limit": limit}).fetchall()
@@ -343,6 +351,19 @@ class SqliteStore:
 
 def _next_revision(db: sqlite3.Connection) -> int:
     return int(db.execute(sql.NEXT_REVISION).fetchone()[0])
+
+
+def _delete(db: sqlite3.Connection, kind: str, key: str, if_rev: int | None) -> bool:
+    row = {"kind": kind, "key": key, "rev": _next_revision(db), "if_rev": -1 if if_rev is None else if_rev}
+    return db.execute(sql.DELETE, row).fetchone() is not None
+
+
+def _forget_deleted(db: sqlite3.Connection) -> None:
+    """Let go of deletions that are older than changes() promises to tell, once there are enough of them."""
+    last, horizon = db.execute(sql.REVISIONS).fetchone()
+    if last - horizon >= KEEP_DELETIONS + FORGET_EVERY:
+        db.execute(sql.SET_HORIZON, {"keep": KEEP_DELETIONS})
+        db.execute(sql.FORGET_DELETED)
 
 
 def _explain(error: sqlite3.Error) -> tuple[Unavailable, str]:

@@ -16,7 +16,7 @@ from importlib import resources
 
 NEXT_REVISION = "update revisions set last = last + 1 returning last"
 
-REVISION = "select last from revisions"
+REVISIONS = "select last, horizon from revisions"
 
 GET = "select rev, value from entries where kind = :kind and key = :key and value is not null"
 
@@ -50,9 +50,11 @@ update entries set rev = :rev, value = null
 returning rev
 """
 
-CHANGES = "select rev, kind, key, value is null from entries where rev > :since order by rev limit :limit"
+KEYS_BELOW = """
+select key from entries where kind = :kind and key >= :prefix and key < :end and value is not null order by key
+"""
 
-HORIZON = "select horizon from revisions"
+CHANGES = "select rev, kind, key, value is null from entries where rev > :since order by rev limit :limit"
 
 # Deletions older than the newest :keep revisions are forgotten.
 SET_HORIZON = "update revisions set horizon = last - :keep"

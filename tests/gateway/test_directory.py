@@ -1,6 +1,7 @@
 """gateway/directory.py over a real store, which fails when it is told to."""
 
 import asyncio
+import functools
 import itertools
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -279,6 +280,32 @@ async def test_a_change_survives_that_its_caller_is_cancelled(store: FlakyStore)
     # changes take turns: this one comes after
     await Editor(directory).put_connection("contoso", "b")
     assert await names(directory) == ["a", "b"]
+
+
+async def test_a_change_whose_turn_does_not_come_is_given_up_in_time_and_never_made(
+    store: FlakyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reliability reference F11: every one of many changes hears within five seconds that the store hangs."""
+    directory = await make_directory(store)
+    impatient = functools.partial(directory.exclusively, timeout_s=0.05)
+    monkeypatch.setattr(directory, "exclusively", impatient)
+    store.is_held = True
+    async with asyncio.TaskGroup() as tasks:
+        changes = [tasks.create_task(_outcome(Editor(directory), f"c{n}")) for n in range(5)]
+    outcomes = [task.result() for task in changes]
+    assert outcomes[0].endswith("within 0.05 s; whether it will be written is unknown")
+    assert all(outcome.endswith("within 0.05 s; nothing was written") for outcome in outcomes[1:])
+    monkeypatch.undo()
+    store.is_held = False
+    store.go_on.set()
+    await Editor(directory).put_connection("contoso", "later")
+    assert await names(directory) == ["c0", "later"]
+
+
+async def _outcome(editor: Editor, name: str) -> str:
+    with pytest.raises(StoreUnavailableError) as caught:
+        await editor.put_connection("contoso", name)
+    return str(caught.value)
 
 
 async def test_two_processes_changing_one_thing_lose_nothing(store: FlakyStore) -> None:

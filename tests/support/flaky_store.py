@@ -54,6 +54,10 @@ class FlakyStore(SqliteStore):
         self._fail()
         return await super().delete(kind, key, if_rev=if_rev)
 
+    async def delete_below(self, kind: str, prefix: str) -> Sequence[str]:
+        self._fail()
+        return await super().delete_below(kind, prefix)
+
     async def changes(self, since: int, *, limit: int = 1000) -> Sequence[EntryChange]:
         self._fail()
         return await super().changes(since, limit=limit)

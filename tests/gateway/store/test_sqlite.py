@@ -142,6 +142,21 @@ async def test_a_list_has_what_begins_with_the_prefix_page_by_page(store: Sqlite
     assert [entry.key for entry in rest] == ["ns/b/c", "ns/é", "ns/\U0010fffe"]
 
 
+async def test_everything_below_a_prefix_is_deleted_at_once(store: SqliteStore) -> None:
+    for key in ("ns/a", "ns/b/c", "ns2/a"):
+        await store.put("thing", key, {})
+    await store.put("other", "ns/x", {})
+    before = await store.revision()
+    assert await store.delete_below("thing", "ns/") == ["ns/a", "ns/b/c"]
+    assert [entry.key for entry in await store.list("thing")] == ["ns2/a"]
+    assert await store.get("other", "ns/x") is not None
+    assert [(change.key, change.is_deleted) for change in await store.changes(before)] == [
+        ("ns/a", True),
+        ("ns/b/c", True),
+    ]
+    assert await store.delete_below("thing", "ns/") == []
+
+
 async def test_keys_are_data_and_never_sql(store: SqliteStore) -> None:
     hostile = "'); drop table entries; --%_\\"
     await store.put("thing", hostile, {"n": 1})
