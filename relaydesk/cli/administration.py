@@ -1,0 +1,157 @@
+"""What the command line can change on a gateway of its own: hybrid connections and keys.
+
+There are two ways to it. Where a gateway runs on the data folder, its admin API is asked, so that the change takes
+effect at once; where none runs, the folder's store is opened, under the lock that keeps a gateway from starting meanwhile.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from gateway.config import GatewayConfig
+from gateway.data_folder import DataFolder
+from gateway.entities import rights_words
+from hyco.addresses import Endpoint
+from hyco.sas import Right
+
+from .exits import CliError, ExitCode, UsageError
+
+#: Names tried for a new rule before giving up: the right name may be taken by a rule with other rights.
+_MAX_NAMES = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HybridConnectionInfo:
+    """A hybrid connection, as ``relay list`` shows it. *listener_count* is None where no gateway runs to know it."""
+
+    name: str
+    is_anonymous: bool
+    listener_count: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RuleInfo:
+    """A SAS rule without its keys."""
+
+    name: str
+    rights: Right
+
+
+class Administration(Protocol):
+    """A gateway's entities. *owner* is the name of a hybrid connection; None means the namespace."""
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the gateway runs."""
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where senders and listeners reach it."""
+
+    async def connections(self) -> Sequence[HybridConnectionInfo]:
+        """Every hybrid connection, by name."""
+
+    async def put_connection(self, name: str, *, is_anonymous: bool | None) -> None:
+        """Make a hybrid connection, or change it; None leaves that as it is (for a new one: senders need a token)."""
+
+    async def delete_connection(self, name: str) -> None:
+        """Delete a hybrid connection that is there."""
+
+    async def rules(self, owner: str | None) -> Sequence[RuleInfo]:
+        """Its SAS rules."""
+
+    async def create_rule(self, owner: str | None, rule: RuleInfo) -> None:
+        """Make a rule, with new keys."""
+
+    async def connection_string(self, owner: str | None, rule_name: str) -> str:
+        """The connection string with the rule's primary key."""
+
+
+async def find_connection(administration: Administration, name: str) -> HybridConnectionInfo | None:
+    """The hybrid connection of that name, in whatever letter case; None without one."""
+    return next(
+        (found for found in await administration.connections() if found.name.lower() == name.lower()), None
+    )
+
+
+async def key_for(administration: Administration, owner: str | None, rights: Right) -> str:
+    """A connection string that allows just *rights*; its rule is made if there is none.
+
+    Raises:
+        CliError: There is no such hybrid connection, or no more rule can be made.
+    """
+    if owner is not None:
+        connection = await find_connection(administration, owner)
+        if connection is None:
+            raise CliError(
+                f"there is no hybrid connection {owner!r}",
+                f"make it with: relaydesk gateway relay create {owner}",
+                code=ExitCode.REFUSED,
+            )
+        owner = connection.name
+    rules = await administration.rules(owner)
+    fitting = next((rule.name for rule in rules if rule.rights == rights), None)
+    if fitting is None:
+        fitting = _free_name({rule.name.lower() for rule in rules}, rights)
+        await administration.create_rule(owner, RuleInfo(fitting, rights))
+    return await administration.connection_string(owner, fitting)
+
+
+def _free_name(taken: set[str], rights: Right) -> str:
+    words = "manage" if Right.MANAGE in rights else "-".join(rights_words(rights)).lower()
+    names = [words, *(f"{words}-{number}" for number in range(2, _MAX_NAMES))]
+    free = next((name for name in names if name not in taken), None)
+    if free is None:
+        raise CliError(f"every name for a rule that may {words} is taken", code=ExitCode.REFUSED)
+    return free
+
+
+@contextlib.asynccontextmanager
+async def administration_of(
+    data_folder: Path, *, namespace: str | None = None, config: GatewayConfig | None = None
+) -> AsyncIterator[Administration]:
+    """Reach the gateway with this data folder, or the folder itself where none runs.
+
+    Args:
+        data_folder: Where it keeps its things.
+        namespace: Which namespace; needed where there are several.
+        config: How the gateway would be run, for the address in connection strings; the defaults if not given.
+
+    Raises:
+        CliError: It cannot be reached, or the namespace is not clear.
+        DataFolderError: The folder cannot be used.
+    """
+    from .administration_by_api import administration_by_api
+    from .administration_by_folder import administration_by_folder
+
+    folder = DataFolder(data_folder)
+    address = folder.running_admin_address()
+    if address is not None:
+        async with administration_by_api(address, folder.admin_token(), namespace) as administration:
+            yield administration
+    else:
+        config = config or GatewayConfig(data_folder=data_folder)
+        async with administration_by_folder(folder, config, namespace) as administration:
+            yield administration
+
+
+def choose_namespace(names: Sequence[str], wanted: str | None) -> str:
+    """The namespace that is meant.
+
+    Raises:
+        CliError: There is none of that name, or several and none was named.
+    """
+    if wanted is None:
+        if len(names) == 1:
+            return names[0]
+        raise UsageError("the gateway has several namespaces", f"give --namespace: {', '.join(names)}")
+    found = next((name for name in names if name.lower() == wanted.lower()), None)
+    if found is None:
+        raise CliError(
+            f"there is no namespace {wanted!r}", f"there are: {', '.join(names)}", code=ExitCode.REFUSED
+        )
+    return found

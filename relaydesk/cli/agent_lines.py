@@ -1,0 +1,162 @@
+"""An agent's work in lines, as it happens: connecting, listening, retrying, and what passes.
+
+The lines are made from its snapshots, so a burst may pass as one line with its count; what is shown last is always true.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+
+from agent.config import Direction
+from agent.status import AgentStatus, ConnectionStatus, Exchange, State, Traffic
+
+from ..logs import one_line
+from .exits import UsageError
+from .output import Output
+
+_UNITS = ("B", "KB", "MB", "GB", "TB")
+
+
+class AgentLines:
+    """Tells what one hybrid connection of an agent does.
+
+    Args:
+        output: Where to.
+        on_listening: Called when it works for the first time: prints how to reach it.
+        now: POSIX seconds.
+    """
+
+    def __init__(
+        self,
+        output: Output,
+        on_listening: Callable[[ConnectionStatus], None],
+        *,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._output = output
+        self._on_listening = on_listening
+        self._now = now
+        self._last: ConnectionStatus | None = None
+        self._has_worked = False
+        self._told_error: str | None = None
+        self._waiting = contextlib.ExitStack()
+
+    def close(self) -> None:
+        """Take away what shows that something is being waited for."""
+        self._waiting.close()
+
+    def status(self, status: AgentStatus) -> None:
+        """Tell what has changed.
+
+        Raises:
+            UsageError: It cannot work as configured, and nothing will change that.
+        """
+        (now,) = status.connections
+        before, self._last = self._last, now
+        if before is None or (now.state, now.next_try_at) != (before.state, before.next_try_at):
+            self._state(now)
+        elif now.last_error_at != before.last_error_at and now.last_error is not None:
+            self._output.event(
+                "failure", f"failed: {one_line(now.last_error)}", style="red", error=one_line(now.last_error)
+            )
+        self._traffic(before.traffic if before is not None else Traffic(), now.traffic)
+
+    def exchange(self, exchange: Exchange) -> None:
+        """Tell of a relayed request that has ended."""
+        text = (
+            f"{_clock(self._now())}  {exchange.method} {exchange.path} -> {exchange.status}"
+            f"  {exchange.duration_s * 1000:.0f} ms  {_size(exchange.response_bytes)}  from {exchange.remote_address}"
+        )
+        if exchange.error:
+            text += f"  ({exchange.error})"
+        self._output.event(
+            "request",
+            one_line(text),
+            style="red"
+            if exchange.error or exchange.status >= 500
+            else "yellow"
+            if exchange.status >= 400
+            else "",
+            method=exchange.method,
+            path=exchange.path,
+            status=exchange.status,
+            startedAt=exchange.started_at,
+            durationSeconds=round(exchange.duration_s, 6),
+            requestBytes=exchange.request_bytes,
+            responseBytes=exchange.response_bytes,
+            remoteAddress=exchange.remote_address,
+            error=exchange.error,
+        )
+
+    def _state(self, now: ConnectionStatus) -> None:
+        self._waiting.close()
+        match now.state:
+            case State.CONNECTING:
+                if self._output.is_watched or self._told_error is None:
+                    self._wait(f"connecting to {now.gateway or 'the gateway'}")
+            case State.LISTENING:
+                self._told_error = None
+                if self._has_worked:
+                    what = (
+                        "listening again"
+                        if now.direction is Direction.LISTEN
+                        else f"{now.leads_to} is bound again"
+                    )
+                    self._output.event("listening", what, style="green", again=True)
+                else:
+                    self._has_worked = True
+                    self._on_listening(now)
+            case State.WAITING:
+                delay_s = max(0.0, (now.next_try_at or self._now()) - self._now())
+                error = one_line(now.last_error or "the connection was lost")
+                if self._output.as_json:
+                    self._output.event("retrying", "", error=error, inSeconds=round(delay_s, 3))
+                # a terminal shows the latest try in place; a file needs only know what is wrong, once
+                if self._output.is_watched or error != self._told_error:
+                    when = f"in {delay_s:.0f} s" if delay_s >= 1 else "at once"
+                    self._wait(f"trying again {when}: {error}")
+                self._told_error = error
+            case State.STOPPED:
+                if now.last_error is not None:
+                    raise UsageError(one_line(now.last_error))
+
+    def _wait(self, text: str) -> None:
+        self._waiting.enter_context(self._output.waiting(text))
+
+    def _traffic(self, before: Traffic, now: Traffic) -> None:
+        came = now.total_connections - before.total_connections
+        ended = came + before.open_connections - now.open_connections
+        refused = now.refused_connections - before.refused_connections
+        for count, name, word in (
+            (came, "opened", "opened"),
+            (ended, "ended", "ended"),
+            (refused, "refused", "refused"),
+        ):
+            if count <= 0:
+                continue
+            text = "connection" if count == 1 else f"{count} connections"
+            self._output.event(
+                f"connection-{name}",
+                f"{_clock(self._now())}  {text} {word}; {now.open_connections} open,"
+                f" {_size(now.bytes_received)} received and {_size(now.bytes_sent)} sent in all",
+                count=count,
+                open=now.open_connections,
+                total=now.total_connections,
+                bytesReceived=now.bytes_received,
+                bytesSent=now.bytes_sent,
+            )
+
+
+def _clock(now: float) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(now))
+
+
+def _size(nbytes: int) -> str:
+    size = float(nbytes)
+    for unit in _UNITS:
+        if size < 1000 or unit == _UNITS[-1]:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    raise AssertionError("the last unit ends the loop")

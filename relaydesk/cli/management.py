@@ -1,0 +1,123 @@
+"""Asking a gateway, with the key at hand, about a hybrid connection, and making it where it is missing.
+
+It is the management that Azure's own SDKs use, on the port that everything else uses: so it works with Azure too.
+
+Source: protocol reference §12.1.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass
+
+from agent.clock import Clock
+from agent.config import Deadlines
+from agent.credentials import Access
+from agent.errors import GatewayRejectedError
+from agent.network import Network
+from agent.sender import SentResponse, send_request
+
+_API_VERSION = "api-version=2016-07"
+_ENTRY_TYPE = "application/atom+xml;type=entry;charset=utf-8"
+_ATOM = "http://www.w3.org/2005/Atom"
+_CONNECT = "http://schemas.microsoft.com/netservices/2010/10/servicebus/connect"
+
+#: A description has about one; more than this is something else.
+_MAX_ANSWER_BYTES = 65_536
+
+# One boolean of a document whose form is fixed: not worth an XML parser, with all that one can be made to do.
+_REQUIRES = re.compile(rb"<(?:\w+:)?RequiresClientAuthorization>\s*(true|false|1|0)\s*</")
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """A hybrid connection, as its gateway describes it."""
+
+    is_anonymous: bool
+
+
+class Management:
+    """Asks about the hybrid connection of *access*."""
+
+    def __init__(self, access: Access, network: Network, deadlines: Deadlines) -> None:
+        self._access = access
+        self._network = network
+        self._deadlines = deadlines
+
+    @property
+    def gateway(self) -> str:
+        """Whom it asks, for people."""
+        return self._access.endpoint.authority
+
+    async def describe(self) -> Description | None:
+        """What it is; None when there is none.
+
+        Raises:
+            GatewayRejectedError: The key allows nothing there, or the gateway has no such management.
+            GatewayUnreachableError: There was no answer.
+        """
+        try:
+            content_type, body = await self._ask("GET")
+        except GatewayRejectedError as error:
+            if error.status == 404:
+                return None
+            raise
+        # Azure says "there is none" with an empty list
+        return None if "type=feed" in content_type.replace(" ", "") else _description(body)
+
+    async def put(self, *, is_anonymous: bool, is_new: bool) -> Description:
+        """Make it, or change it.
+
+        Raises:
+            GatewayRejectedError: The key lacks Manage, or the name cannot be.
+            GatewayUnreachableError: There was no answer.
+        """
+        requires = "false" if is_anonymous else "true"
+        entry = (
+            f'<entry xmlns="{_ATOM}"><content type="application/xml">'
+            f'<HybridConnectionDescription xmlns="{_CONNECT}">'
+            f"<RequiresClientAuthorization>{requires}</RequiresClientAuthorization>"
+            "</HybridConnectionDescription></content></entry>"
+        )
+        _, body = await self._ask("PUT", entry.encode(), [] if is_new else [("If-Match", "*")])
+        return _description(body)
+
+    async def _ask(
+        self, method: str, body: bytes | None = None, more: list[tuple[str, str]] | None = None
+    ) -> tuple[str, bytes]:
+        token = self._access.token(time.time())
+        headers = [("X-PROCESS-AT", "ServiceBus"), ("Content-Type", _ENTRY_TYPE), *(more or [])]
+        if token is not None:
+            headers.append(("Authorization", token.text))
+        async with send_request(
+            self._access,
+            self._network,
+            self._deadlines,
+            Clock(),
+            method=method,
+            query=_API_VERSION,
+            headers=headers,
+            body=body,
+        ) as response:
+            if response.status >= 400:
+                raise GatewayRejectedError(response.status, response.reason)
+            return _content_type(response), await _read(response)
+
+
+async def _read(response: SentResponse) -> bytes:
+    body = bytearray()
+    async for piece in response:
+        body += piece
+        if len(body) > _MAX_ANSWER_BYTES:
+            raise GatewayRejectedError(response.status, "with something else than a description")
+    return bytes(body)
+
+
+def _content_type(response: SentResponse) -> str:
+    return next((value for name, value in response.headers if name.lower() == "content-type"), "")
+
+
+def _description(body: bytes) -> Description:
+    found = _REQUIRES.search(body)
+    return Description(is_anonymous=found is not None and found[1] in (b"false", b"0"))

@@ -1,0 +1,73 @@
+"""From the errors of the other packages to one sentence and an exit code: the only place that knows them all."""
+
+from __future__ import annotations
+
+from ..logs import one_line
+from .exits import CliError, ExitCode
+
+#: What to do about a gateway's no, by its status (protocol reference §2.5, §4.5, §10).
+_NEXT_STEPS = {
+    401: "check the connection string: its key may be wrong or replaced, or lack the right",
+    403: "check what the key allows, and how many listeners there are",
+    404: "check the name; the listener may not be running, or nobody has created the hybrid connection",
+    502: "look at the listener's side: it left before it had answered",
+    503: "try again in a moment: the gateway is busy, starting or stopping",
+    504: "look at the listener's side: it did not answer in time",
+}
+
+
+def refused(status: int, reason: str) -> CliError:
+    """The error for a gateway that answered *status*."""
+    said = one_line(reason).strip() or "without a reason"
+    return CliError(
+        f"the gateway answered {status}: {said}",
+        _NEXT_STEPS.get(status, ""),
+        code=ExitCode.REFUSED,
+    )
+
+
+def translate(error: Exception) -> CliError | None:
+    """The error to show for *error*; None for one that nobody expects."""
+    if isinstance(error, CliError):
+        return error
+    return _of_agent(error) or _of_gateway(error) or _of_protocol(error)
+
+
+def _of_agent(error: Exception) -> CliError | None:
+    from agent import errors
+
+    match error:
+        case errors.ConfigError() | errors.CredentialError():
+            return CliError(str(error), code=ExitCode.USAGE)
+        case errors.GatewayRejectedError():
+            return refused(error.status, error.reason)
+        case errors.GatewayUnreachableError() | errors.ControlChannelLostError():
+            return CliError(
+                str(error),
+                "check the address, and that the gateway is running",
+                code=ExitCode.UNREACHABLE,
+            )
+        case errors.AgentError():
+            return CliError(str(error))
+    return None
+
+
+def _of_gateway(error: Exception) -> CliError | None:
+    from gateway import errors
+    from gateway.editor import EntityExistsError, EntityNotFoundError, QuotaError
+    from gateway.entities import InvalidEntityError
+
+    match error:
+        case errors.ConfigError() | errors.DataFolderError() | InvalidEntityError():
+            return CliError(str(error), code=ExitCode.USAGE)
+        case EntityExistsError() | EntityNotFoundError() | QuotaError():
+            return CliError(str(error), code=ExitCode.REFUSED)
+        case errors.GatewayError():
+            return CliError(str(error))
+    return None
+
+
+def _of_protocol(error: Exception) -> CliError | None:
+    from hyco.errors import HycoError
+
+    return CliError(str(error), code=ExitCode.USAGE) if isinstance(error, HycoError) else None

@@ -1,0 +1,125 @@
+"""The program as a whole: its verbs, its help, and how it ends.
+
+Every expected error becomes one sentence on standard error and a documented exit code, here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any, NoReturn
+
+import typer
+from typer.core import TyperGroup
+
+from .. import __version__
+from ..logs import one_line
+from . import connect, demo, expose, keys, relays, send, serve
+from .exits import EXIT_CODES_HELP, ExitCode
+from .problems import translate
+
+log = logging.getLogger(__name__)
+
+
+class Program(TyperGroup):
+    """The verbs, run so that nothing but an exit code leaves."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: Any,  # noqa: ANN401 - typer's own signature
+    ) -> NoReturn:
+        """Run the verb that *args* name, and exit."""
+        _make_streams_total()
+        try:
+            code = super().main(args, prog_name, complete_var, False, windows_expand_args, **extra)
+        except KeyboardInterrupt:
+            code = ExitCode.INTERRUPTED
+        except BrokenPipeError:
+            # who read our output has seen enough; Python would complain again when it flushes at exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            code = ExitCode.FAILED
+        except Exception as error:  # noqa: BLE001 - the outermost edge: nothing may leave as a traceback
+            code = _explain(error)
+        sys.exit(int(code or ExitCode.OK))
+
+
+def _explain(error: Exception) -> ExitCode:
+    """Say what went wrong."""
+    if isinstance(error, typer.TyperException):
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context is not None else "relaydesk"
+        return _fail(f"{error.format_message().rstrip('.')}; see: {path} --help", ExitCode.USAGE)
+    if isinstance(error, typer.Abort):
+        return ExitCode.INTERRUPTED
+    problem = translate(error)
+    if problem is None:
+        log.critical("unexpected", exc_info=error)
+        return _fail(
+            f"unexpected {type(error).__name__}: {error}; this is a bug: please report it", ExitCode.FAILED
+        )
+    return _fail(str(problem), problem.code)
+
+
+def _fail(sentence: str, code: ExitCode) -> ExitCode:
+    print(f"error: {one_line(sentence)}", file=sys.stderr)  # noqa: T201 - the program's own voice
+    return code
+
+
+def _make_streams_total() -> None:
+    """Let every text be written, whatever the locale: what it cannot say becomes an escape, not a crash."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+app = typer.Typer(
+    cls=Program,
+    help="Reach a service on this computer from elsewhere without opening a port, over Azure Relay's protocol.",
+    epilog=EXIT_CODES_HELP,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+gateway = typer.Typer(help="Host a gateway of your own.", no_args_is_help=True)
+relay = typer.Typer(help="The hybrid connections of your gateway.", no_args_is_help=True)
+
+app.command("expose")(expose.expose)
+app.command("connect")(connect.connect)
+app.command("send")(send.send)
+app.command("demo")(demo.demo)
+app.add_typer(gateway, name="gateway")
+gateway.command("serve")(serve.serve)
+gateway.command("keys")(keys.keys)
+gateway.add_typer(relay, name="relay")
+relay.command("create")(relays.create)
+relay.command("list")(relays.list_)
+relay.command("delete")(relays.delete)
+
+
+def _say_version(is_wanted: bool) -> None:
+    if is_wanted:
+        typer.echo(f"relaydesk {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def relaydesk(
+    context: typer.Context,
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+) -> None:
+    """Reach a service on this computer from elsewhere without opening a port, over Azure Relay's protocol."""
+    if context.invoked_subcommand is None:
+        typer.echo("The desktop is not part of this installation; the command line is here:\n")
+        typer.echo(context.get_help())

@@ -1,0 +1,164 @@
+"""The bundled gateway: a child process that serves this computer for as long as its parent lives.
+
+It is told to stop by the end of its standard input. The system closes that pipe whatever way the parent ends, SIGKILL
+and crashes included, on every system alike; so no gateway is ever left behind. It runs in a session of its own: Ctrl-C
+at the parent's terminal must not take it away while the parent still winds up.
+
+The child is given no secret: neither on its command line nor in its environment. Parent and child share the data
+folder, which only this user can read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import platformdirs
+
+from gateway.config import DEFAULT_PORT
+
+#: From its start to its ready line. It takes under a second; a cold disk and a virus scanner take their time.
+START_TIMEOUT_S: Final = 30.0
+
+#: How long it may take to stop before it is killed.
+STOP_TIMEOUT_S: Final = 5.0
+
+LOOPBACK: Final = "127.0.0.1"
+
+#: Never handed on to a child (reliability reference P2).
+_SECRET_VARIABLES = ("RELAYDESK_CONNECTION_STRING",)
+
+
+class LocalGatewayError(Exception):
+    """The bundled gateway did not start. It has said why on standard error, unless the text does.
+
+    Attributes:
+        exit_code: The child's; None when it did not end by itself.
+    """
+
+    def __init__(self, message: str, exit_code: int | None = None) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyGateway:
+    """What the child said when it was ready: where senders and listeners connect, where the admin API is, who it is."""
+
+    url: str
+    admin: str
+    pid: int
+
+
+def default_data_folder() -> Path:
+    """Where the gateway of this user keeps its things unless it is told another place."""
+    return platformdirs.user_data_path("relaydesk", appauthor=False) / "gateway"
+
+
+def free_port(preferred: int = DEFAULT_PORT, host: str = LOOPBACK) -> int:
+    """*preferred*, so that links stay the same from day to day; 0, the system's choice, if somebody else has it."""
+    with socket.socket() as probe:
+        if os.name == "posix":  # as servers do; elsewhere the option lets two have one port
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, preferred))
+        except OSError:
+            return 0
+    return preferred
+
+
+@contextlib.asynccontextmanager
+async def running_gateway(data_folder: Path, *, port: int | None = None) -> AsyncIterator[ReadyGateway]:
+    """Run a gateway for this computer alone, on loopback, while the block is open.
+
+    Args:
+        data_folder: Where it keeps its things.
+        port: Where it listens; None for the usual port, or another one where that is taken.
+
+    Raises:
+        LocalGatewayError: It did not start.
+    """
+    process = _start(data_folder, free_port() if port is None else port)
+    try:
+        yield await _ready(process)
+    finally:
+        await asyncio.to_thread(_end, process)
+
+
+def serve_command(*arguments: str) -> Sequence[str]:
+    """The command line that runs ``relaydesk gateway serve`` with the same program as this one."""
+    # frozen: the program holds the command line itself
+    program = [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-m", "relaydesk"]
+    return [*program, "gateway", "serve", *arguments]
+
+
+def _start(data_folder: Path, port: int) -> subprocess.Popen[bytes]:
+    command = serve_command(
+        "--json",
+        "--with-parent",
+        "--bind",
+        f"{LOOPBACK}:{port}",
+        "--admin-bind",
+        f"{LOOPBACK}:0",
+        "--data",
+        str(data_folder.absolute()),
+    )
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=_environment(),
+        # `-m` looks into the working directory first: let that be the place we were loaded from ourselves
+        cwd=Path(__file__).resolve().parents[1],
+        start_new_session=True,
+        creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+    )
+
+
+def _environment() -> Mapping[str, str]:
+    return {name: value for name, value in os.environ.items() if name not in _SECRET_VARIABLES}
+
+
+async def _ready(process: subprocess.Popen[bytes]) -> ReadyGateway:
+    """Wait for the ready line."""
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(START_TIMEOUT_S):
+            # in a thread, because the loop of a window may know nothing of processes
+            line = await asyncio.to_thread(process.stdout.readline)
+    except TimeoutError as error:
+        process.kill()  # which also ends the thread's wait
+        msg = f"the bundled gateway was not ready within {START_TIMEOUT_S:g} s"
+        raise LocalGatewayError(msg) from error
+    if not line:
+        code = await asyncio.to_thread(process.wait)
+        raise LocalGatewayError("the bundled gateway did not start", code)
+    try:
+        said = json.loads(line)
+        return ReadyGateway(url=said["url"], admin=said["admin"], pid=said["pid"])
+    except (ValueError, KeyError, TypeError) as error:
+        msg = "the bundled gateway said something else than that it is ready"
+        raise LocalGatewayError(msg) from error
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the child in order, and by force if that takes too long; leave no zombie and no open pipe. Blocks."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    with process.stdout:
+        with contextlib.suppress(OSError):
+            process.stdin.close()
+        try:
+            process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

@@ -1,0 +1,131 @@
+"""Setting up logging: where lines go, how they look, and that no secret and no forged line gets into them.
+
+Redaction sits here and not where things are logged, because libraries log too, headers and URLs with tokens among
+it. One filter on the one handler sees every record, whoever made it: the text, its arguments, the exception and the
+stack. What comes from a peer may hold line breaks and terminal escapes; they are shown as escapes, so that one record
+is one line (of JSON, or of text whose continuation lines are indented) and a log can be read on a terminal.
+
+Source: reliability reference P1 and §6.8.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import logging
+import re
+import sys
+from collections.abc import Mapping
+from typing import Final, TextIO
+
+from hyco.redaction import hide_secrets
+
+#: Loggers of our own; those of libraries speak from WARNING on, unless everything is asked for.
+OWN_LOGGERS: Final = ("hyco", "agent", "gateway", "relaydesk")
+
+_NOT_PRINTABLE = re.compile(
+    "["
+    "\x00-\x1f\x7f-\x9f"  # C0, DEL, C1: line breaks, terminal escapes
+    "\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"  # invisible, line separators, changes of writing direction
+    "\ud800-\udfff"  # cannot be written as UTF-8
+    "]"
+)
+
+
+def escape_controls(text: str) -> str:
+    r"""Return *text* with every character that could break or rewrite a line shown as an escape (``\n``, ``\x1b``)."""
+    return _NOT_PRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+
+
+def one_line(text: str) -> str:
+    """Return *text* as it may be shown: secrets hidden, on one line, without terminal escapes."""
+    return escape_controls(hide_secrets(text))
+
+
+class RedactingFilter(logging.Filter):
+    """Makes every record safe to be written, before any formatter sees it. It lets all of them pass.
+
+    The record itself is changed: what is hidden from one reader should not be shown to the next.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Replace text, arguments, exception and stack of *record* by their readable, harmless forms."""
+        record.msg = one_line(_message(record))
+        record.args = None
+        record.name = one_line(record.name)
+        if record.exc_info and record.exc_info[1] is not None and not record.exc_text:
+            record.exc_text = _PLAIN.formatException(record.exc_info)
+        record.exc_info = None
+        if record.exc_text:
+            record.exc_text = _indented(record.exc_text)
+        if record.stack_info:
+            record.stack_info = _indented(record.stack_info)
+        return True
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object per line: ``time`` (UTC), ``level``, ``logger``, ``message`` and, if there is one, ``exception``."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, in ASCII, for readers of any encoding."""
+        time = dt.datetime.fromtimestamp(record.created, dt.UTC)
+        line = {
+            "time": time.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_text:
+            line["exception"] = record.exc_text
+        if record.stack_info:
+            line["stack"] = record.stack_info
+        return json.dumps(line)
+
+
+def set_up(level: int = logging.WARNING, *, as_json: bool = False, stream: TextIO | None = None) -> None:
+    """Send what is logged from *level* on to *stream* (default: standard error), redacted.
+
+    Handlers that were there go. Warnings of Python are logged as well.
+    """
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.addFilter(RedactingFilter())
+    handler.setFormatter(JsonFormatter() if as_json else _PLAIN)
+    root = logging.getLogger()
+    for old in tuple(root.handlers):
+        root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(level if level < logging.INFO else max(level, logging.WARNING))
+    for name in OWN_LOGGERS:
+        logging.getLogger(name).setLevel(level)
+    logging.captureWarnings(capture=True)
+
+
+def _message(record: logging.LogRecord) -> str:
+    """The text with its arguments; a record that was made wrongly is still worth reading."""
+    # each argument on its own first: what surrounds it may keep a pattern from recognising it
+    arguments = record.args
+    if isinstance(arguments, tuple):
+        record.args = tuple(map(_hidden, arguments))
+    elif isinstance(arguments, Mapping):
+        record.args = {name: _hidden(value) for name, value in arguments.items()}
+    try:
+        return record.getMessage()
+    except Exception as error:  # noqa: BLE001 - whatever str() of an argument raises; logging must not fail its caller
+        return f"{record.msg} (its arguments do not fit: {type(error).__name__})"
+
+
+def _hidden(value: object) -> object:
+    """*value* with secrets hidden, if it is text."""
+    if isinstance(value, str):
+        return hide_secrets(value)
+    if isinstance(value, bytes):
+        return hide_secrets(value.decode("utf-8", "backslashreplace"))
+    return value
+
+
+def _indented(text: str) -> str:
+    """Several lines of which none can be taken for a record of its own."""
+    return "\n".join(f"    {one_line(line)}" for line in hide_secrets(text).splitlines())
+
+
+_PLAIN: Final = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
