@@ -22,7 +22,7 @@ import struct
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from typing import ClassVar, Final
+from typing import ClassVar, Final, cast
 
 from hyco.limits import HIGH_WATER_BYTES, READ_BUFFER_BYTES
 
@@ -91,7 +91,7 @@ class Leg(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin; also called when a leg takes a connection over."""
-        assert isinstance(transport, asyncio.Transport)
+        transport = cast("asyncio.Transport", transport)  # not an isinstance: uvloop's are no subclass
         self._transport = transport
         transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
         # Both loops set TCP_NODELAY themselves. A far end that vanished is noticed by the system in the end.

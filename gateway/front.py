@@ -25,7 +25,7 @@ import socket
 import struct
 import sys
 from collections.abc import Coroutine, Sequence
-from typing import Protocol
+from typing import Protocol, cast
 
 import httptools
 
@@ -347,7 +347,7 @@ class HttpConnection(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A new connection: over TLS, one whose handshake is complete."""
-        assert isinstance(transport, asyncio.Transport)
+        transport = cast("asyncio.Transport", transport)  # not an isinstance: uvloop's are no subclass
         self._transport = transport
         transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
         name = transport.get_extra_info("peername")
