@@ -17,7 +17,7 @@ import contextlib
 import platform
 import re
 from collections.abc import AsyncIterator, Iterable, Sequence
-from typing import Final
+from typing import Final, cast
 
 from websockets.asyncio.client import ClientConnection
 from websockets.client import ClientProtocol
@@ -157,6 +157,8 @@ async def open_control(
             raise GatewayRejectedError(
                 response.status_code, readable_reason(response.reason_phrase)
             ) from error
+        except ConnectionClosed as error:  # before the request was even sent
+            raise GatewayUnreachableError(f"{where} ended the connection before the handshake") from error
         except InvalidHandshake as error:
             raise GatewayUnreachableError(
                 f"{where} did not complete the WebSocket handshake: {error}"
@@ -193,7 +195,7 @@ class HandshakeProtocol(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin; nothing is sent yet."""
-        assert isinstance(transport, asyncio.Transport)
+        transport = cast("asyncio.Transport", transport)  # not an isinstance: uvloop's are no subclass
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:
