@@ -77,24 +77,26 @@ class LocalListener:
         Raises:
             ConfigError: It cannot be bound.
         """
-        tell = self._around.relay_loop.tell
-        async with asyncio.TaskGroup() as tasks:
-            open_ones: set[asyncio.Task[None]] = set()
+        tasks = asyncio.TaskGroup()
+        open_ones: set[asyncio.Task[None]] = set()
 
-            def accepted(leg: TcpLeg) -> None:
-                if len(open_ones) >= self._config.max_connections:
-                    leg.reset()
-                    return
-                task = tasks.create_task(self._relay(leg), name=f"relayed connection to {self._config.label}")
-                open_ones.add(task)
-                task.add_done_callback(open_ones.discard)
+        def accepted(leg: TcpLeg) -> None:
+            if len(open_ones) >= self._config.max_connections:
+                leg.reset()
+                return
+            task = tasks.create_task(self._relay(leg), name=f"relayed connection to {self._config.label}")
+            open_ones.add(task)
+            task.add_done_callback(open_ones.discard)
 
-            server = await _bind(local, lambda: _AcceptedLeg(accepted))
-            try:
-                tell(self._is_bound, LocalAddress(*server.sockets[0].getsockname()[:2]))
+        server = await _bind(local, lambda: _AcceptedLeg(accepted))
+        try:
+            async with tasks:
+                await server.start_serving()
+                address = LocalAddress(*server.sockets[0].getsockname()[:2])
+                self._around.relay_loop.tell(self._is_bound, address)
                 await asyncio.Event().wait()
-            finally:
-                server.close()
+        finally:
+            server.close()
 
     def _is_bound(self, local: LocalAddress) -> None:
         self._log.info("%s leads to it", local)
@@ -138,7 +140,7 @@ class _AcceptedLeg(TcpLeg):
 async def _bind(local: LocalAddress, make_leg: Callable[[], TcpLeg]) -> asyncio.Server:
     loop = asyncio.get_running_loop()
     try:
-        return await loop.create_server(make_leg, local.host, local.port)
+        return await loop.create_server(make_leg, local.host, local.port, start_serving=False)
     except (OSError, UnicodeError) as error:
         number = error.errno if isinstance(error, OSError) else None
         match number:

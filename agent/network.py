@@ -189,6 +189,8 @@ def explain(error: BaseException) -> str:
         return "no answer in time"
     if isinstance(error, UnicodeError):
         return "not a host name"
+    if isinstance(error, ConnectionError) and error.errno is None:
+        return "the connection was ended"  # asyncio, when it happens during the TLS handshake
     if isinstance(error, socket.gaierror):
         return "the host name is not known"
     number = error.errno if isinstance(error, OSError) else None
