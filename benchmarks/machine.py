@@ -1,0 +1,52 @@
+"""What a run was made on: figures mean nothing without it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import ssl
+import subprocess
+from pathlib import Path
+
+from .processes import ROOT
+
+
+def describe() -> dict[str, str]:
+    """Processor, system, Python, libraries, commit."""
+    versions = [f"websockets {importlib.metadata.version('websockets')}"]
+    if importlib.util.find_spec("uvloop"):
+        versions.append(
+            f"uvloop {importlib.metadata.version('uvloop')} (without TLS; with it, asyncio's own loop)"
+        )
+    else:
+        versions.append("asyncio's own loop")
+    return {
+        "processor": f"{os.cpu_count()} x {_processor()}",
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "Python": f"{platform.python_version()}, {ssl.OPENSSL_VERSION}",
+        "libraries": ", ".join(versions),
+        "load before": f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown",
+        "commit": _commit(),
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or "unknown"
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "unknown")
+
+
+def _commit() -> str:
+    def git(*arguments: str) -> str:
+        command = ["git", *arguments]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        changed = git("status", "--porcelain", "--untracked-files=no", "hyco", "gateway", "benchmarks")
+        return git("rev-parse", "--short=12", "HEAD") + (" with changes" if changed else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"

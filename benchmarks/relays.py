@@ -1,0 +1,142 @@
+"""The relays that are measured: how each is started, and how one gets a relayed connection through it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import platform
+import shutil
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import trustme
+
+from gateway.config import GatewayConfig
+from gateway.data_folder import DataFolder
+from gateway.directory import Directory
+from gateway.editor import Editor
+from gateway.store.sqlite import SqliteStore
+from hyco.sas import Rule, audience, sign
+
+from .processes import ROOT, Program, running
+from .wire import HOST, Dial, ForwarderMeeting, Meeting, RelayMeeting
+
+OURS = "gateway"
+WEBSOCKETS = "websockets"
+C_FORWARDER = "C forwarder"
+#: In the order in which they are measured.
+ALL = (OURS, WEBSOCKETS, C_FORWARDER)
+
+PATH = "bench"
+_TOKEN_LIFE_S = 86_400
+
+
+@dataclasses.dataclass(frozen=True)
+class Relay:
+    """A running relay. *token* is empty where it checks none."""
+
+    name: str
+    program: Program
+    dial: Dial
+    token: str
+
+    def meeting(self) -> Meeting:
+        """A way to get relayed connections; the caller closes it."""
+        return RelayMeeting(self.dial, PATH, self.token) if self.token else ForwarderMeeting(self.dial)
+
+
+class Workshop:
+    """What all runs share: certificates, one gateway's data folder to copy, the C program.
+
+    *missing* says by name which relays cannot be run, and why.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.missing: dict[str, str] = {}
+        self._cert, self._key = folder / "cert.pem", folder / "key.pem"
+        authority = trustme.CA()
+        certificate = authority.issue_cert("localhost", HOST)
+        certificate.private_key_pem.write_to_path(self._key)
+        for blob in certificate.cert_chain_pems:
+            blob.write_to_path(self._cert, append=True)
+        self._context = ssl.create_default_context()
+        authority.configure_trust(self._context)
+        self._data = folder / "data"
+        self._rule = asyncio.run(_create_hybrid_connection(self._data))
+        self._forwarder = folder / "c_forwarder"
+        self._build_forwarder()
+
+    def _build_forwarder(self) -> None:
+        compiler = shutil.which("cc")
+        if platform.system() != "Linux":
+            self.missing[C_FORWARDER] = "it needs Linux's epoll"
+        elif compiler is None:
+            self.missing[C_FORWARDER] = "there is no C compiler (cc)"
+        else:
+            source = ROOT / "benchmarks" / "c_forwarder.c"
+            built = subprocess.run(
+                [compiler, "-O2", "-o", self._forwarder, source], capture_output=True, text=True, check=False
+            )
+            if built.returncode:
+                self.missing[C_FORWARDER] = f"cc failed: {built.stderr.strip()[:500]}"
+
+    @contextlib.contextmanager
+    def relay(self, name: str, *, is_secure: bool, cpus: set[int] | None) -> Iterator[Relay]:
+        """Run the relay *name*, with TLS or without, on the processors *cpus* until the block is left."""
+        certificate = ["--tls-cert", str(self._cert), "--tls-key", str(self._key)] if is_secure else []
+        token = ""
+        if name != C_FORWARDER:
+            expires_at = int(time.time()) + _TOKEN_LIFE_S
+            token = sign(audience(HOST, PATH), self._rule.name, self._rule.primary_key, expires_at)
+        with tempfile.TemporaryDirectory(dir=self._folder) as scratch, contextlib.ExitStack() as stack:
+            if name == C_FORWARDER:
+                command = [str(self._forwarder)]
+            elif name == WEBSOCKETS:
+                rule = ["--rule", self._rule.name, "--key", self._rule.primary_key]
+                command = [
+                    sys.executable,
+                    "-m",
+                    "benchmarks.websockets_relay",
+                    "--name",
+                    PATH,
+                    *rule,
+                    *certificate,
+                ]
+            else:
+                data = Path(scratch) / "data"
+                shutil.copytree(self._data, data)
+                addresses = ["--bind", f"{HOST}:0", "--admin-bind", f"{HOST}:0"]
+                command = [sys.executable, "-m", "gateway", "--data", str(data), *addresses, *certificate]
+            program = stack.enter_context(running(command, cpus=cpus))
+            yield Relay(name, program, Dial(program.port, self._context if is_secure else None), token)
+
+
+@contextlib.contextmanager
+def workshop() -> Iterator[Workshop]:
+    """A place to run relays from; whatever they leave is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="relaydesk-bench-") as folder:
+        yield Workshop(Path(folder))
+
+
+async def _create_hybrid_connection(data: Path) -> Rule:
+    """Make a data folder with the hybrid connection PATH in it; the rule to sign tokens with."""
+    config = GatewayConfig(data_folder=data)
+    folder = DataFolder(data)
+    with folder.locked():
+        store = SqliteStore(folder.store_file)
+        await store.open()
+        try:
+            directory = Directory(store, config)
+            await directory.load()
+            namespace = directory.namespaces()[0]
+            await Editor(directory).put_connection(namespace.name, PATH)
+            return namespace.rules[0]
+        finally:
+            await store.close()
