@@ -171,18 +171,22 @@ class GatewayProcess(GatewayClients):
         await until(are_there, f"{count} listeners", within_s=within_s)
 
     async def until_idle(self, *, within_s: float = 15.0) -> None:
-        """Wait until every gauge is back to 0: nothing is kept of what has ended.
+        """Drop what clients here have open, and wait until every gauge is back to 0: nothing is kept of what has ended.
 
         Raises:
             AssertionError: Something is.
         """
+        await self.dial.close()
         seen: dict[str, int] = {}
 
         async def is_idle() -> bool:
             seen.update(await self.status())
             return not any(seen.values())
 
-        await until(is_idle, f"gauges at 0: {seen}", within_s=within_s)
+        try:
+            await until(is_idle, "gauges at 0", within_s=within_s)
+        except AssertionError:
+            raise AssertionError(f"the gateway keeps something of what has ended: {seen}") from None
 
     def token(self, path: str = "", **options: Any) -> str:  # noqa: ANN401 - what GatewayClients.token takes
         """As GatewayClients.token; no log may have it."""
@@ -201,12 +205,14 @@ async def gateway_process(
 ) -> AsyncIterator[GatewayProcess]:
     """Run a gateway on free ports of loopback for the time of the block; arguments as for GatewayProcess.
 
-    In the end no secret that it knew may stand in its log.
+    Once everybody has gone its gauges are back to 0, or the test fails; and no secret may stand in its log.
     """
     gateway = GatewayProcess(folder, arguments, numbers, tls)
     try:
         await gateway.start(umask=umask)
         yield gateway
+        if gateway.child.is_running:
+            await gateway.until_idle()
     except BaseException as error:
         gateway.explain(error)
         raise
