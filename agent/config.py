@@ -234,7 +234,7 @@ class Deadlines:
 class AgentConfig:
     """Everything the agent is told."""
 
-    connections: tuple[ConnectionConfig, ...]
+    connections: tuple[ConnectionConfig, ...] = ()
     network: NetworkConfig = NetworkConfig()
     deadlines: Deadlines = Deadlines()
 

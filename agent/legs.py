@@ -106,10 +106,13 @@ class Leg(asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         """Pass on what has been read into the shared buffer."""
         if not self.is_lost:
-            self.bytes_received += nbytes
-            if self.count is not None:
-                self.count(nbytes)
-            self._received(_buffer.view[:nbytes])
+            self._take(_buffer.view[:nbytes])
+
+    def _take(self, data: memoryview) -> None:
+        self.bytes_received += len(data)
+        if self.count is not None:
+            self.count(len(data))
+        self._received(data)
 
     def pause_writing(self) -> None:
         """Hold the peer back: this leg's far end does not take what it is sent."""

@@ -124,7 +124,9 @@ class WorkerLoop:
         assert self._has_ended is not None
         _tell(self._loop, self._stop.set)
         done, _ = await asyncio.wait({self._has_ended}, timeout=self._stop_s)
-        if not done:
+        if done and self._thread is not None:
+            self._thread.join()  # its last steps; nothing in them waits
+        else:
             log.error("the relay loop did not end within %s s; it is left behind", self._stop_s)
 
     async def run(self, function: Callable[[*_Arguments], Coroutine[Any, Any, _T]], *args: *_Arguments) -> _T:

@@ -71,8 +71,7 @@ class WebSocketLeg(Leg):
         """Take what came with the 101, then let the bytes flow."""
         early, self._early = self._early, b""
         if early:
-            self.bytes_received += len(early)
-            self._received(memoryview(early))
+            self._take(memoryview(early))
         super().start()
 
     def eof_received(self) -> bool | None:

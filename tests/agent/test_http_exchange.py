@@ -83,6 +83,7 @@ async def response_on(channel: FakeChannel) -> tuple[dict[str, Any], bytes | Non
     ids=["length", "chunked", "64 KiB", "empty", "204", "304"],
 )
 async def test_small_answer_goes_by_the_control_channel(
+    *,
     channel: FakeChannel,
     gateway: FakeGateway,
     target: TcpTarget,

@@ -86,13 +86,12 @@ async def test_more_programs_than_allowed_are_reset(gateway: FakeGateway):
 
 @pytest.mark.expect_log_warnings("another program has it")
 async def test_port_that_is_taken_is_said_and_can_be_tried_again(gateway: FakeGateway):
-    async with tcp_target() as other:
-        async with running_agent(config(gateway, other.port), is_ready=False) as agent:
-            status = await agent.until(lambda now: now.connections[0].last_error is not None)
-            assert status.connections[0].state is State.STOPPED
-            assert f"cannot bind 127.0.0.1:{other.port}: another program has it" in str(
-                status.connections[0].last_error
-            )
+    async with tcp_target() as other, running_agent(config(gateway, other.port), is_ready=False) as agent:
+        status = await agent.until(lambda now: now.connections[0].last_error is not None)
+        assert status.connections[0].state is State.STOPPED
+        assert f"cannot bind 127.0.0.1:{other.port}: another program has it" in str(
+            status.connections[0].last_error
+        )
 
 
 @pytest.mark.expect_log_warnings("it is not an address of this computer")

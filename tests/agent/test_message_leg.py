@@ -13,6 +13,7 @@ from agent.message_leg import MessageLeg
 from hyco.frames import Close, Fragment, Opcode, frame
 from hyco.limits import HIGH_WATER_BYTES, READ_BUFFER_BYTES
 from tests.support.leg_ends import LegEnds, ServerEnd, leg_ends
+from tests.support.waiting import until
 
 
 @pytest.fixture
@@ -75,9 +76,7 @@ async def test_reading_stops_while_nobody_takes(leg_and_gateway: tuple[MessageLe
     leg, gateway = leg_and_gateway
     data = os.urandom(16_000_000)
     gateway.stream.write(frame(Opcode.BINARY, data))
-    async with asyncio.timeout(10):
-        while not leg.is_reading_paused:
-            await asyncio.sleep(0)
+    await until(lambda: leg.is_reading_paused)
     assert leg._inbox_bytes <= HIGH_WATER_BYTES + READ_BUFFER_BYTES
     received = bytearray()
     while len(received) < len(data):
@@ -93,9 +92,7 @@ async def test_crumbs_are_bounded_too(leg_and_gateway: tuple[MessageLeg, ServerE
         frame(Opcode.BINARY, b"x", fin=False) + frame(Opcode.CONTINUATION, b"", fin=False) * 100
     )
     gateway.stream.write(frame(Opcode.CONTINUATION, b"y", fin=False) * 1_000_000)
-    async with asyncio.timeout(10):
-        while not leg.is_reading_paused:
-            await asyncio.sleep(0)
+    await until(lambda: leg.is_reading_paused)
     assert len(leg._inbox) < 100_000
 
 
@@ -108,9 +105,7 @@ async def test_sending_waits_for_a_slow_gateway(leg_and_gateway: tuple[MessageLe
             await leg.send_binary(b"x" * 100_000, is_first=True, is_last=True)
 
     sending = asyncio.create_task(send())
-    async with asyncio.timeout(10):
-        while not leg.is_writing_paused:
-            await asyncio.sleep(0)
+    await until(lambda: leg.is_writing_paused)
     assert leg._transport is not None
     assert leg._transport.get_write_buffer_size() <= HIGH_WATER_BYTES + 100_100
     assert not sending.done()

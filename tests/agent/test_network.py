@@ -338,6 +338,7 @@ async def test_proxy_that_is_not_there_is_said():
     ],
 )
 def test_proxy_comes_from_the_settings_or_the_environment(
+    *,
     monkeypatch: pytest.MonkeyPatch,
     configured: str | None,
     environment: dict[str, str],

@@ -16,6 +16,7 @@ from hyco.frames import Fragment, Opcode, Ping, Pong, frame
 from hyco.limits import HIGH_WATER_BYTES, READ_BUFFER_BYTES
 from tests.support.leg_ends import LegEnds, ServerEnd, leg_ends
 from tests.support.raw_stream import End, RawStream
+from tests.support.waiting import until
 
 
 @dataclasses.dataclass
@@ -159,8 +160,7 @@ async def test_what_came_before_the_join_is_kept(ends: LegEnds):
     tcp.resume_reading()  # what uvloop does: it ignores a pause inside connection_made
     await program.send(b"early")
     program.half_close()
-    while not (tcp.has_received_end or tcp.bytes_received == 5):
-        await asyncio.sleep(0)
+    await until(lambda: tcp.bytes_received == 5)
     websocket, gateway = await ends.connect(StreamLeg("the gateway", 60))
     relaying = asyncio.create_task(join(tcp, websocket))
     end = ServerEnd(gateway)
@@ -192,9 +192,7 @@ def unsent(leg: TcpLeg | StreamLeg) -> int:
 
 async def held_back(leg: TcpLeg | StreamLeg) -> None:
     """Wait until *leg* is no longer read."""
-    async with asyncio.timeout(10):
-        while not leg.is_reading_paused:
-            await asyncio.sleep(0)
+    await until(lambda: leg.is_reading_paused)
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from agent.relay_loop import RelayLoop, SameLoop, WorkerLoop
+from tests.support.waiting import until
 
 
 @pytest.fixture(params=["same loop", "worker"])
@@ -46,8 +47,7 @@ async def test_cancelling_the_wait_cancels_the_work_and_waits_for_its_end(relay_
             events.append("cleaned up")
 
     waiting = asyncio.create_task(relay_loop.run(work))
-    while not has_begun.is_set():
-        await asyncio.sleep(0)
+    await until(has_begun.is_set)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting

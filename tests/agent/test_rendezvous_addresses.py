@@ -84,7 +84,7 @@ HOSTILE = [
     "wss://gw.example.net:0/$hc/hc",
     "wss://gw.example.net:65979/$hc/hc",
     "wss://gw.example.net:+443/$hc/hc",
-    "wss://gw.example.net:４４３/$hc/hc",
+    "wss://gw.example.net:\uff14\uff14\uff13/$hc/hc",
     "wss://gw.example.net:443:443/$hc/hc",
     "wss://gw.example.net:/$hc/hc",
     "wss://[gw.example.net]/$hc/hc",

@@ -52,7 +52,7 @@ def test_targets_are_read(text: str, target: Target, shown: str):
         "localhost:0",
         "localhost:65536",
         "localhost:+80",
-        "localhost:８０",
+        "localhost:\uff18\uff10",
         "a b:80",
         "-a:80",
         "a-:80",

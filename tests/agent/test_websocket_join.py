@@ -16,6 +16,7 @@ from hyco.frames import Fragment, Opcode, Ping, Pong, frame
 from hyco.limits import HIGH_WATER_BYTES, MAX_FRAGMENT_BYTES, READ_BUFFER_BYTES
 from tests.support.leg_ends import LegEnds, ServerEnd, leg_ends
 from tests.support.raw_stream import End
+from tests.support.waiting import until
 
 
 @dataclasses.dataclass
@@ -129,9 +130,7 @@ async def test_huge_frame_streams_in_pieces_and_holds_back(pair: Pair):
     pair.server.stream._reader._transport.pause_reading()  # type: ignore[attr-defined]
     data = os.urandom(24_000_000)
     pair.gateway.stream.write(frame(Opcode.BINARY, data))
-    async with asyncio.timeout(10):
-        while not pair.legs[0].is_reading_paused:
-            await asyncio.sleep(0)
+    await until(lambda: pair.legs[0].is_reading_paused)
     transport = pair.legs[1]._transport
     assert transport is not None
     assert transport.get_write_buffer_size() <= HIGH_WATER_BYTES + 2 * READ_BUFFER_BYTES

@@ -167,7 +167,7 @@ async def test_compressed_body_is_not_touched(agent: RunningAgent, gateway: Runn
     ],
 )
 async def test_methods_and_statuses_pass(
-    agent: RunningAgent, gateway: RunningGateway, method: str, target: str, status: int, body: bytes
+    *, agent: RunningAgent, gateway: RunningGateway, method: str, target: str, status: int, body: bytes
 ):
     response = await gateway.ask(method, target)
     assert (response.status, response.body) == (status, body)

@@ -44,11 +44,11 @@ class FakeChannel:
         self.headers = socket.request.headers
         self.query = parse_qs(urlsplit(self.path).query)
 
-    async def say(self, **message: Any) -> None:
+    async def say(self, **message: object) -> None:
         """Send a JSON message."""
         await self.socket.send(json.dumps(message))
 
-    async def hear(self) -> Any:
+    async def hear(self) -> Any:  # noqa: ANN401 - whatever the agent says in JSON
         """The next message: parsed JSON, or bytes."""
         async with asyncio.timeout(STEP_S):
             message = await self.socket.recv()
@@ -153,7 +153,7 @@ class FakeGateway:
         }
 
     def request(
-        self, method: str = "GET", target: str = "/hc", address: str | None = None, **more: Any
+        self, method: str = "GET", target: str = "/hc", address: str | None = None, **more: object
     ) -> dict[str, Any]:
         """The message that brings an HTTP request."""
         return {
