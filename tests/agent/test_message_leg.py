@@ -76,7 +76,7 @@ async def test_reading_stops_while_nobody_takes(leg_and_gateway: tuple[MessageLe
     leg, gateway = leg_and_gateway
     data = os.urandom(16_000_000)
     gateway.stream.write(frame(Opcode.BINARY, data))
-    await until(lambda: leg.is_reading_paused)
+    await until(lambda: leg.is_reading_paused, "reading stops")
     assert leg._inbox_bytes <= HIGH_WATER_BYTES + READ_BUFFER_BYTES
     received = bytearray()
     while len(received) < len(data):
@@ -92,7 +92,7 @@ async def test_crumbs_are_bounded_too(leg_and_gateway: tuple[MessageLeg, ServerE
         frame(Opcode.BINARY, b"x", fin=False) + frame(Opcode.CONTINUATION, b"", fin=False) * 100
     )
     gateway.stream.write(frame(Opcode.CONTINUATION, b"y", fin=False) * 1_000_000)
-    await until(lambda: leg.is_reading_paused)
+    await until(lambda: leg.is_reading_paused, "reading stops")
     assert len(leg._inbox) < 100_000
 
 
@@ -105,7 +105,7 @@ async def test_sending_waits_for_a_slow_gateway(leg_and_gateway: tuple[MessageLe
             await leg.send_binary(b"x" * 100_000, is_first=True, is_last=True)
 
     sending = asyncio.create_task(send())
-    await until(lambda: leg.is_writing_paused)
+    await until(lambda: leg.is_writing_paused, "writing is held back")
     assert leg._transport is not None
     assert leg._transport.get_write_buffer_size() <= HIGH_WATER_BYTES + 100_100
     assert not sending.done()

@@ -160,7 +160,7 @@ async def test_what_came_before_the_join_is_kept(ends: LegEnds):
     tcp.resume_reading()  # what uvloop does: it ignores a pause inside connection_made
     await program.send(b"early")
     program.half_close()
-    await until(lambda: tcp.bytes_received == 5)
+    await until(lambda: tcp.bytes_received == 5, "the early bytes")
     websocket, gateway = await ends.connect(StreamLeg("the gateway", 60))
     relaying = asyncio.create_task(join(tcp, websocket))
     end = ServerEnd(gateway)
@@ -192,7 +192,7 @@ def unsent(leg: TcpLeg | StreamLeg) -> int:
 
 async def held_back(leg: TcpLeg | StreamLeg) -> None:
     """Wait until *leg* is no longer read."""
-    await until(lambda: leg.is_reading_paused)
+    await until(lambda: leg.is_reading_paused, "reading stops")
 
 
 @pytest.mark.slow

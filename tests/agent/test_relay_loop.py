@@ -47,7 +47,7 @@ async def test_cancelling_the_wait_cancels_the_work_and_waits_for_its_end(relay_
             events.append("cleaned up")
 
     waiting = asyncio.create_task(relay_loop.run(work))
-    await until(has_begun.is_set)
+    await until(has_begun.is_set, "the work has begun")
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting

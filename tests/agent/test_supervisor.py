@@ -32,14 +32,16 @@ def broken(name: str = "broken") -> ConnectionConfig:
 
 @pytest.mark.expect_log_warnings("cannot listen as configured")
 async def test_one_that_cannot_work_does_not_stop_the_others():
-    async with FakeGateway.serving() as gateway:
-        async with running_agent(broken(), listener(gateway), is_ready=False) as agent:
-            status = await agent.until(
-                lambda now: (
-                    [c.state for c in now.connections] == [State.STOPPED, State.LISTENING]
-                    and now.connections[0].last_error is not None
-                )
+    async with (
+        FakeGateway.serving() as gateway,
+        running_agent(broken(), listener(gateway), is_ready=False) as agent,
+    ):
+        status = await agent.until(
+            lambda now: (
+                [c.state for c in now.connections] == [State.STOPPED, State.LISTENING]
+                and now.connections[0].last_error is not None
             )
+        )
     assert [connection.name for connection in status.connections] == ["broken", "one"]
     assert "speaks no TLS" in str(status.connections[0].last_error)
     assert status.connections[1].gateway == gateway.host

@@ -130,7 +130,7 @@ async def test_huge_frame_streams_in_pieces_and_holds_back(pair: Pair):
     pair.server.stream._reader._transport.pause_reading()  # type: ignore[attr-defined]
     data = os.urandom(24_000_000)
     pair.gateway.stream.write(frame(Opcode.BINARY, data))
-    await until(lambda: pair.legs[0].is_reading_paused)
+    await until(lambda: pair.legs[0].is_reading_paused, "reading stops")
     transport = pair.legs[1]._transport
     assert transport is not None
     assert transport.get_write_buffer_size() <= HIGH_WATER_BYTES + 2 * READ_BUFFER_BYTES

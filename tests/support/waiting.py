@@ -1,15 +1,44 @@
-"""Wait for what has no event to wait for: a buffer that fills, a leg that is paused."""
+"""The one way in which tests wait for what gives no event: look again and again, up to a deadline."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import TypeVar, overload
 
 from .raw_stream import STEP_S
 
+T = TypeVar("T")
 
-async def until(condition: Callable[[], object]) -> None:
-    """Let the loop turn until *condition* holds."""
-    async with asyncio.timeout(STEP_S):
-        while not condition():  # noqa: ASYNC110 - nobody tells when it does
-            await asyncio.sleep(0)
+#: Between two looks. Short beside what is waited for, long beside what a look costs.
+LOOK_S = 0.02
+
+
+@overload
+async def until(condition: Callable[[], Awaitable[T]], what: str, *, within_s: float = ...) -> T: ...
+@overload
+async def until(condition: Callable[[], T], what: str, *, within_s: float = ...) -> T: ...
+
+
+async def until(condition: Callable[[], object], what: str, *, within_s: float = STEP_S) -> object:
+    """Wait until *condition* gives something true, and give that.
+
+    Args:
+        condition: A function, or one that makes an awaitable.
+        what: What is waited for: the failure says that it did not come about.
+        within_s: The deadline.
+
+    Raises:
+        AssertionError: It did not become true in time; with the last value.
+    """
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + within_s
+    while True:
+        value = condition()
+        if inspect.isawaitable(value):
+            value = await value
+        if value:
+            return value
+        assert loop.time() < deadline, f"not within {within_s:g} s: {what}; last seen: {value!r}"
+        await asyncio.sleep(LOOK_S)
