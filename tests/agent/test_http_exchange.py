@@ -192,8 +192,8 @@ async def test_streamed_answer_is_one_message_and_ends_with_close(
     assert [piece async for piece in pieces] == [b""]
     assert await rendezvous.closed() == 1000
     await agent.until(lambda now: not now.connections[0].traffic.open_requests)
-    assert agent.exchanges[0].error is None
-    assert agent.exchanges[0].response_bytes == 27
+    assert (await agent.exchanged())[0].error is None
+    assert (await agent.exchanged())[0].response_bytes == 27
 
 
 async def test_request_that_waits_at_a_rendezvous_is_fetched_and_answered_there(
@@ -255,7 +255,7 @@ async def test_answer_that_is_cut_on_its_way_out_has_no_end(
     service.reset()
     assert await rendezvous.closed() is None
     await agent.until(lambda now: now.connections[0].last_error is not None)
-    assert "ended before its end" in str(agent.exchanges[0].error)
+    assert "ended before its end" in str((await agent.exchanged())[0].error)
 
 
 @pytest.mark.parametrize("how", ["close", "abort"])
@@ -329,7 +329,7 @@ async def test_server_that_falls_silent_is_cut(
     await service.send(said("200 OK\r\nContent-Length: 100", b"x"))
     rendezvous = await gateway.rendezvous()
     assert await rendezvous.closed() is None
-    assert "fell silent" in str(agent.exchanges[0].error)
+    assert "fell silent" in str((await agent.exchanged())[0].error)
 
 
 async def test_deadline_counts_from_the_last_piece_of_the_body(

@@ -92,7 +92,7 @@ async def test_page_is_answered_and_the_relayed_request_noted(agent: RunningAgen
     response = await gateway.ask("GET", "/hc?key=secret")
     assert (response.status, response.body) == (200, b"home")
     assert response.header("Via") is not None
-    assert [(e.method, e.path, e.status, e.response_bytes, e.error) for e in agent.exchanges] == [
+    assert [(e.method, e.path, e.status, e.response_bytes, e.error) for e in await agent.exchanged()] == [
         ("GET", "/hc", 200, 4, None)
     ]
     assert agent.first.traffic.total_requests == 1
@@ -181,7 +181,7 @@ async def test_many_requests_at_once(agent: RunningAgent, gateway: RunningGatewa
     async with asyncio.TaskGroup() as tasks:
         for index in range(60):
             tasks.create_task(one(index * 2_000))
-    assert len(agent.exchanges) == 60
+    assert len(await agent.exchanged(60)) == 60
 
 
 async def test_websocket_sender_is_joined_to_the_local_endpoint(agent: RunningAgent, gateway: RunningGateway):
@@ -312,7 +312,7 @@ async def test_target_that_speaks_no_http_is_a_502_without_detail(
         assert response.status == status
         assert response.header("Via") is not None
         assert str(raw.port) not in response.body.decode()
-        assert agent.exchanges[0].error is not None
+        assert (await agent.exchanged())[0].error is not None
 
 
 async def test_dead_target_is_a_502_without_detail(gateway: RunningGateway):
@@ -321,7 +321,7 @@ async def test_dead_target_is_a_502_without_detail(gateway: RunningGateway):
         response = await gateway.ask("GET", "/hc")
         assert (response.status, response.reason) == (502, "The listener cannot reach its target")
         assert str(port) not in response.body.decode()
-        assert "connection refused" in str(agent.exchanges[0].error)
+        assert "connection refused" in str((await agent.exchanged())[0].error)
 
 
 @pytest.mark.parametrize("framing", ["Content-Length: 1000000", "Transfer-Encoding: chunked"])

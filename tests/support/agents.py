@@ -23,6 +23,7 @@ from agent.targets import parse_target
 
 from .gateways import RunningGateway
 from .raw_stream import STEP_S
+from .waiting import until
 
 LOOPBACK = "127.0.0.1"
 
@@ -82,6 +83,11 @@ class RunningAgent:
     def first(self) -> ConnectionStatus:
         """The status of the first hybrid connection."""
         return self.agent.snapshot().connections[0]
+
+    async def exchanged(self, count: int = 1) -> list[Exchange]:
+        """Wait until *count* relayed requests have been noted: a moment after their answers were sent."""
+        await until(lambda: len(self.exchanges) >= count, f"{count} relayed requests")
+        return self.exchanges
 
     def port(self, index: int = 0) -> int:
         """The local port that a ``connect`` was given."""
