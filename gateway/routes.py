@@ -7,6 +7,7 @@ learns whether a hybrid connection exists.
 from __future__ import annotations
 
 import asyncio
+import http
 import json
 import logging
 import time
@@ -253,7 +254,8 @@ class Router:
             await body.read_all(),
             listener_count=self._gateway.fabric.listeners,
         )
-        request.authorized()
+        if status < http.HTTPStatus.BAD_REQUEST:
+            request.authorized()
         request.respond(status, None, [("Content-Type", content_type)], content)
 
     # Answers
