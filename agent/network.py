@@ -182,9 +182,11 @@ def _open_proxy(url: str) -> Proxy:
 def explain(error: BaseException) -> str:
     """Say in a few words, for people, why a connection could not be opened."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted ({error.verify_message})"
+        # aiohttp's error is of this class too, but what it says is in the one that it wraps
+        cause = getattr(error, "certificate_error", error)
+        return f"its certificate is not trusted ({getattr(cause, 'verify_message', cause)})"
     if isinstance(error, ssl.SSLError):
-        return f"TLS failed ({error.reason or error})"
+        return f"TLS failed ({getattr(error, 'reason', None) or error})"
     if isinstance(error, TimeoutError):
         return "no answer in time"
     if isinstance(error, UnicodeError):

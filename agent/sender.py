@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import uuid
 from collections.abc import AsyncIterator, Iterable, Sequence
 
@@ -147,7 +148,7 @@ async def send_request(
                         method,
                         URL(sender_url(endpoint, access.path, suffix, query), encoded=True),
                         headers=sent_headers,
-                        data=body,
+                        data=io.BytesIO(body) if isinstance(body, bytes) else body,
                         allow_redirects=False,
                         proxy=proxy,
                     )
