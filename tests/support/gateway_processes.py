@@ -62,6 +62,8 @@ class GatewayProcess(GatewayClients):
 
     async def start(self, *, umask: int = -1) -> None:
         """Start it, the first time or again, and wait for its ready line."""
+        if self._child is not None:
+            await self.dial.close()
         program: list[str] = ["gateway"]
         if self._numbers is not None:
             program = ["tests.support.gateway_program", json.dumps(dict(self._numbers))]

@@ -11,17 +11,22 @@ from .raw_stream import STEP_S
 
 T = TypeVar("T")
 
-#: Between two looks. Short beside what is waited for, long beside what a look costs.
+#: Between two looks, once a few turns of the loop did not do: short beside what is waited for, long beside a look.
 LOOK_S = 0.02
 
+#: Looks that only let the loop turn: enough for what this process does by itself.
+QUICK_LOOKS = 20
+
 
 @overload
-async def until(condition: Callable[[], Awaitable[T]], what: str, *, within_s: float = ...) -> T: ...
+async def until(condition: Callable[[], Awaitable[T]], what: str = ..., *, within_s: float = ...) -> T: ...
 @overload
-async def until(condition: Callable[[], T], what: str, *, within_s: float = ...) -> T: ...
+async def until(condition: Callable[[], T], what: str = ..., *, within_s: float = ...) -> T: ...
 
 
-async def until(condition: Callable[[], object], what: str, *, within_s: float = STEP_S) -> object:
+async def until(
+    condition: Callable[[], object], what: str = "the condition", *, within_s: float = STEP_S
+) -> object:
     """Wait until *condition* gives something true, and give that.
 
     Args:
@@ -34,6 +39,7 @@ async def until(condition: Callable[[], object], what: str, *, within_s: float =
     """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + within_s
+    looks = 0
     while True:
         value = condition()
         if inspect.isawaitable(value):
@@ -41,4 +47,5 @@ async def until(condition: Callable[[], object], what: str, *, within_s: float =
         if value:
             return value
         assert loop.time() < deadline, f"not within {within_s:g} s: {what}; last seen: {value!r}"
-        await asyncio.sleep(LOOK_S)
+        looks += 1
+        await asyncio.sleep(0 if looks <= QUICK_LOOKS else LOOK_S)
