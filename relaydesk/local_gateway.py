@@ -87,7 +87,21 @@ async def running_gateway(data_folder: Path, *, port: int | None = None) -> Asyn
     Raises:
         LocalGatewayError: It did not start.
     """
-    process = _start(data_folder, free_port() if port is None else port)
+    chosen = free_port() if port is None else port
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            ready = await stack.enter_async_context(_child(data_folder, chosen))
+        except LocalGatewayError:
+            if port is not None or chosen == 0 or free_port(chosen) == chosen:
+                raise
+            # somebody else took the port between our look and the child's
+            ready = await stack.enter_async_context(_child(data_folder, 0))
+        yield ready
+
+
+@contextlib.asynccontextmanager
+async def _child(data_folder: Path, port: int) -> AsyncIterator[ReadyGateway]:
+    process = _start(data_folder, port)
     try:
         yield await _ready(process)
     finally:

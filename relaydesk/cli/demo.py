@@ -21,13 +21,15 @@ from agent.status import ConnectionStatus
 from agent.supervisor import Agent
 from agent.targets import Target, parse_target
 from gateway.admin.keys import connection_string, endpoint_of
-from gateway.config import GatewayConfig, HostPort
+from gateway.config import DEFAULT_PORT, GatewayConfig, HostPort
 from gateway.editor import Editor
+from gateway.errors import ConfigError
 from gateway.server import Gateway
 from hyco.addresses import Endpoint, sender_url
 from hyco.sas import Right
 
-from ..local_gateway import LOOPBACK, free_port
+from ..local_gateway import LOOPBACK
+from ..logs import one_line
 from .agent_lines import AgentLines
 from .demo_page import demo_site, page_file
 from .exits import CliError
@@ -94,19 +96,33 @@ async def _demo(port: int | None, output: Output, *, is_once: bool) -> None:
 @contextlib.asynccontextmanager
 async def _demo_relay(folder: Path) -> AsyncIterator[_DemoRelay]:
     """Run a gateway in this process, with one hybrid connection that any sender may use."""
-    config = GatewayConfig(
-        data_folder=folder,
-        bind=(HostPort(LOOPBACK, free_port()),),
-        admin_bind=HostPort(LOOPBACK, 0),
-        drain_s=0.0,
-    )
-    async with Gateway(config).serving() as gateway:
+    async with contextlib.AsyncExitStack() as stack:
+        gateway = await _gateway(stack, folder)
+        config = gateway.config
         editor = Editor(gateway.directory)
         await editor.put_connection(config.namespace, _NAME, requires_client_authorization=False)
         rule, _ = await editor.put_rule(config.namespace, _NAME, _RULE, Right.LISTEN)
         namespace = editor.namespace(config.namespace)
         endpoint = endpoint_of(namespace, gateway.directory, config, gateway.addresses)
         yield _DemoRelay(endpoint, connection_string(endpoint, rule, rule.primary_key, _NAME))
+
+
+async def _gateway(stack: contextlib.AsyncExitStack, folder: Path) -> Gateway:
+    """Start a gateway on the usual port, so that links stay the same, or on another one where that is taken."""
+
+    def on(port: int) -> contextlib.AbstractAsyncContextManager[Gateway]:
+        config = GatewayConfig(
+            data_folder=folder,
+            bind=(HostPort(LOOPBACK, port),),
+            admin_bind=HostPort(LOOPBACK, 0),
+            drain_s=0.0,
+        )
+        return Gateway(config).serving()
+
+    try:
+        return await stack.enter_async_context(on(DEFAULT_PORT))
+    except ConfigError:
+        return await stack.enter_async_context(on(0))
 
 
 async def _show(relay: _DemoRelay, target: Target, output: Output, *, is_own_page: bool) -> None:
@@ -165,8 +181,8 @@ async def _check(relay: _DemoRelay, expected: bytes | None, output: Output) -> N
     via = next((value for name, value in response.headers if name.lower() == "via"), None)
     if via is None:
         raise CliError("the answer has no Via header: it did not come through the relay")
-    if expected is not None and response.status != 200:
-        raise CliError(f"the page answered {response.status} {response.reason}")
+    if response.status != 200 if expected is not None else response.status >= 500:
+        raise CliError(f"the service answered {response.status} {one_line(response.reason)}")
     if expected is not None and body != expected:
         raise CliError(f"the page came changed: {len(body)} bytes instead of {len(expected)}")
     output.event(
