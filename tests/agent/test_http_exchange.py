@@ -13,7 +13,8 @@ from agent.targets import parse_target
 from tests.support.agents import RunningAgent, running_agent
 from tests.support.fake_gateway import FakeChannel, FakeGateway
 from tests.support.raw_stream import End, RawStream
-from tests.support.targets import TcpTarget, tcp_target
+from tests.support.targets import TcpTarget, tcp_target, unused_port
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.allow_log_warnings("is reached without TLS")
 
@@ -364,3 +365,65 @@ async def test_cookies_and_header_case_survive(channel: FakeChannel, gateway: Fa
     headers = (await channel.hear())["response"]["responseHeaders"]
     assert headers["X-CaSe"] == "1"
     assert sorted(value for name, value in headers.items() if name.lower() == "set-cookie") == ["a=1", "b=2"]
+
+
+async def test_answer_before_the_end_of_the_upload_is_passed_on(
+    agent: RunningAgent, channel: FakeChannel, gateway: FakeGateway, target: TcpTarget
+):
+    """The connection to the local server, which holds half a request, is not used again."""
+    await channel.say(request={"address": gateway.address("request")})
+    rendezvous = await gateway.rendezvous()
+    await rendezvous.say(**gateway.request("POST", body=True))
+    is_answered = asyncio.Event()
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b"x" * 1_000
+        await is_answered.wait()
+
+    sending = asyncio.create_task(rendezvous.socket.send(body()))
+    service = await target.accept()
+    await head_of(service)
+    await service.send(said("413 Content Too Large\r\nContent-Length: 0"))
+    # the library that plays the gateway reads nothing while it sends, so the answer is heard by the agent's own word
+    await until(lambda: agent.first.traffic.bytes_received > 1_000, "the upload has begun")
+    data, _ = await service.read_to_end()
+    assert not data.endswith(b"0\r\n\r\n")
+    is_answered.set()
+    response, _ = await response_on(rendezvous)
+    assert response["statusCode"] == 413
+    await asyncio.wait({sending})
+    sending.exception()
+
+
+async def test_request_that_cannot_be_spelled_is_a_400(channel: FakeChannel, gateway: FakeGateway):
+    await channel.say(**gateway.request(target="no/slash"))
+    response, body = await response_on(channel)
+    assert (response["statusCode"], body) == (400, b"The listener cannot use the path of this request\n")
+
+
+async def test_local_failure_of_a_large_request_is_answered_at_its_rendezvous(gateway: FakeGateway):
+    port = await unused_port()
+    config = ConnectionConfig(
+        credential=Credential(text=gateway.connection_string), target=parse_target(f"http://127.0.0.1:{port}")
+    )
+    async with running_agent(config):
+        channel = await gateway.listener()
+        await channel.say(request={"address": gateway.address("request")})
+        rendezvous = await gateway.rendezvous()
+        await rendezvous.say(**gateway.request("POST", body=True))
+        await rendezvous.socket.send(b"body")
+        response, body = await response_on(rendezvous)
+        assert (response["statusCode"], body) == (502, b"The listener cannot reach its target\n")
+        assert await rendezvous.closed() == 1000
+
+
+async def test_headers_too_long_for_any_way_back_are_a_502(
+    channel: FakeChannel, gateway: FakeGateway, target: TcpTarget
+):
+    await channel.say(**gateway.request())
+    service = await target.accept()
+    await head_of(service)
+    headers = "".join(f"\r\nX-{number}: {'y' * 4_000}" for number in range(17))
+    await service.send(said(f"200 OK{headers}\r\nContent-Length: 0"))
+    response, body = await response_on(channel)
+    assert (response["statusCode"], body) == (502, b"The headers of the target's answer are too long\n")
