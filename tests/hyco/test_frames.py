@@ -131,7 +131,7 @@ def test_nothing_follows_a_close() -> None:
 )
 @pytest.mark.parametrize("reader_type", [FrameReader, Forwarder])
 def test_broken_framing_is_refused(
-    reader_type: type[FrameReader] | type[Forwarder], data: bytes, text: str
+    reader_type: type[FrameReader | Forwarder], data: bytes, text: str
 ) -> None:
     reader = reader_type(is_masked=False)
     with pytest.raises(RemoteProtocolError, match=text):
@@ -139,7 +139,7 @@ def test_broken_framing_is_refused(
 
 
 @pytest.mark.parametrize("reader_type", [FrameReader, Forwarder])
-def test_a_client_must_mask(reader_type: type[FrameReader] | type[Forwarder]) -> None:
+def test_a_client_must_mask(reader_type: type[FrameReader | Forwarder]) -> None:
     with pytest.raises(RemoteProtocolError, match="unmasked frame from a client") as caught:
         reader_type(is_masked=True).feed(frame(Opcode.TEXT, b"x"))
     assert caught.value.close_code == 1002
@@ -232,11 +232,14 @@ def test_a_forwarder_towards_a_server_masks_each_frame_afresh(
 @given(st.binary(max_size=600), st.booleans(), st.integers(1, 50))
 def test_reading_is_total(data: bytes, is_masked: bool, step: int) -> None:
     for reader in (FrameReader(is_masked=is_masked), Forwarder(is_masked=is_masked)):
-        try:
-            for at in range(0, len(data), step):
+        codes = set()
+        for at in range(0, len(data), step):
+            try:
                 reader.feed(data[at : at + step])
-        except RemoteProtocolError as error:
-            assert error.close_code in {1002, 1007}
+            except RemoteProtocolError as error:
+                codes.add(error.close_code)
+                break
+        assert codes <= {1002, 1007}
 
 
 @pytest.mark.parametrize("step", [1000, 131_072, 500_000])
