@@ -76,11 +76,14 @@ class RawStream:
         """Send without waiting for the peer to take it."""
         self._writer.write(data)
 
-    async def send(self, data: bytes) -> None:
-        """Send, and wait while the peer is slow to take it. Never fails: how the peer ended is read, not written."""
+    async def send(self, data: bytes, *, within_s: float | None = STEP_S) -> None:
+        """Send, and wait while the peer is slow to take it: for ever with *within_s* None.
+
+        Never fails where the connection has ended: how the peer ended is read, not written.
+        """
         self._writer.write(data)
         try:
-            async with asyncio.timeout(STEP_S):
+            async with asyncio.timeout(within_s):
                 await self._writer.drain()
         except ConnectionError:
             pass
