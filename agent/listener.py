@@ -116,6 +116,8 @@ class Listener:
         address = parse_address(listen_url(access.endpoint, access.path, tracking_id=str(uuid.uuid4())))
         if not access.endpoint.is_secure:
             self._log.warning("the gateway at %s is reached without TLS", access.endpoint.authority)
+        if self._config.insecure_target and route.target.is_secure:
+            self._log.warning("the certificate of target %s is not verified", route.target)
         try:
             async with (
                 open_control(
