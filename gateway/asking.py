@@ -8,7 +8,7 @@ from hyco.tracking import guid_of
 
 from .errors import BusyError
 from .fabric.interface import Ask, Fabric, RelayKey, Told
-from .front import FrontRequest
+from .front_request import FrontRequest
 
 ALLOWED_LISTENERS = "microsoft-relay-allowedlisteners"
 DISALLOWED_LISTENERS = "microsoft-relay-disallowedlisteners"

@@ -28,7 +28,7 @@ from .errors import (
 )
 from .exchange import Exchange
 from .fabric.interface import Ask, Told
-from .front import BodyCutError
+from .front_request import BodyCutError
 from .rendezvous import Arrived, Pending, Rejected
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from typing import Literal
 from hyco.addresses import rendezvous_target
 from hyco.tracking import tracking_id
 
-from .front import FrontRequest
+from .front_request import FrontRequest
 
 SECRET_BYTES = 16
 

@@ -35,7 +35,7 @@ from .errors import (
     RejectedByListenerError,
 )
 from .fabric.interface import RelayKey
-from .front import FrontRequest, Headers
+from .front_request import FrontRequest, Headers
 from .http_relay import relay_http
 from .rendezvous import Arrived, Rejected
 from .sender_address import origin, sender_address

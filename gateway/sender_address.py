@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from hyco.messages import RemoteEndpoint
 
 from .config import Network
-from .front import FrontRequest
+from .front_request import FrontRequest
 from .proxies import is_trusted
 
 

@@ -27,7 +27,8 @@ from .editor import Editor
 from .errors import ConfigError
 from .fabric.interface import RelayKey
 from .fabric.local import LocalFabric
-from .front import FrontRequest, HttpConnection
+from .front import HttpConnection
+from .front_request import FrontRequest
 from .keepalive import Pinger
 from .rendezvous import Rendezvous
 from .routes import Router
