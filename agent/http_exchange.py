@@ -14,19 +14,12 @@ import asyncio
 import dataclasses
 import logging
 import ssl
-import time
 from collections.abc import AsyncIterator
-from typing import Final
 
 from hyco.errors import RemoteProtocolError
-from hyco.frames import Close, Fragment, Opcode
+from hyco.frames import Close
 from hyco.limits import MAX_CONTROL_BODY_BYTES, MAX_CONTROL_MESSAGE_BYTES
 from hyco.listener import (
-    BodyData,
-    BodyEnded,
-    ListenerExchange,
-    RequestEvent,
-    RequestStarted,
     fits_control_channel,
 )
 from hyco.messages import Request, Response, encode
@@ -40,6 +33,8 @@ from .errors import (
     RendezvousExpiredError,
     sole_error,
 )
+from .exchange_record import ExchangeRecord
+from .incoming_request import IncomingRequest
 from .local_server import LocalResponse, LocalServer
 from .message_leg import MessageLeg
 from .rendezvous_addresses import WebSocketAddress
@@ -48,9 +43,6 @@ from .status import Exchange
 from .transport import open_leg
 
 log = logging.getLogger(__name__)
-
-MAX_WAITING_PIECES: Final = 2
-"""Pieces of a request's body between the rendezvous and the local server; each is one read at most."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -93,7 +85,7 @@ class HttpExchanges:
 
     async def answer(self, request: Request, body: bytes | None, address: WebSocketAddress) -> Answered:
         """Answer a request that came over the control channel. Cancelling leaves nothing open."""
-        record = _Record(self._route, request, len(body or b""))
+        record = ExchangeRecord(self._route, request, len(body or b""))
         self._route.counters.received(len(body or b""))
         response: Response | None = None
         content: bytes | None = None
@@ -140,14 +132,14 @@ class HttpExchanges:
                 leg.reset()
 
     async def _answer_on(self, leg: MessageLeg) -> Answered | None:
-        incoming = _Incoming(leg)
+        incoming = IncomingRequest(leg)
         try:
             async with asyncio.timeout(self._route.deadlines.accept_s):
                 request = await incoming.head()
         except (AgentError, RemoteProtocolError, TimeoutError) as error:
             log.info("%s: a request did not arrive: %s", self._route.config.label, error)
             return None
-        record = _Record(self._route, request, 0)
+        record = ExchangeRecord(self._route, request, 0)
         try:
             async with asyncio.TaskGroup() as tasks:
                 reading = tasks.create_task(incoming.read(record), name="relayed request body")
@@ -161,7 +153,7 @@ class HttpExchanges:
         return Answered(record.finish())
 
     async def _relay(
-        self, leg: MessageLeg, request: Request, body: AsyncIterator[bytes] | None, record: _Record
+        self, leg: MessageLeg, request: Request, body: AsyncIterator[bytes] | None, record: ExchangeRecord
     ) -> None:
         try:
             async with self._server.ask(request, body) as local:
@@ -219,7 +211,7 @@ class HttpExchanges:
         return leg
 
     async def _stream(
-        self, leg: MessageLeg, head: Response, local: LocalResponse, begun: bytes, record: _Record
+        self, leg: MessageLeg, head: Response, local: LocalResponse, begun: bytes, record: ExchangeRecord
     ) -> None:
         """Answer on a rendezvous of the listener's own, and stop when the sender leaves (§6.7)."""
         try:
@@ -231,7 +223,7 @@ class HttpExchanges:
             raise sole_error(group) from group
 
     async def _send(
-        self, leg: MessageLeg, head: Response, local: LocalResponse, begun: bytes, record: _Record
+        self, leg: MessageLeg, head: Response, local: LocalResponse, begun: bytes, record: ExchangeRecord
     ) -> None:
         """Send a whole response: the head, the body as it comes, Close 1000."""
         await leg.send_text(encode(head))
@@ -272,113 +264,3 @@ async def _until_it_leaves(leg: MessageLeg) -> None:
         pass
     if not leg.has_sent_end:
         raise RelayCutError(f"the sender left (close code {event.code})")
-
-
-class _Incoming:
-    """A request as it comes in on its rendezvous."""
-
-    def __init__(self, leg: MessageLeg) -> None:
-        self._leg = leg
-        self._exchange = ListenerExchange()
-        self._text = bytearray()
-        self._pieces: asyncio.Queue[bytes] = asyncio.Queue(MAX_WAITING_PIECES)
-        self._is_over = False
-
-    async def head(self) -> Request:
-        """Wait for the request itself.
-
-        Raises:
-            RelayCutError: The service left.
-            RemoteProtocolError: It said something else.
-        """
-        while True:
-            for event in await self._next() or ():
-                if isinstance(event, RequestStarted):
-                    self._is_over = not event.request.body
-                    return event.request
-
-    async def read(self, record: _Record) -> None:
-        """Read on to the Close that ends the exchange: the body for :meth:`body`, then only whether the sender is still there.
-
-        Raises:
-            RelayCutError: The service left, or broke the rules, before the answer was whole.
-        """
-        while True:
-            try:
-                events = await self._next()
-            except RemoteProtocolError as error:
-                raise RelayCutError(f"the request was cut: {error}") from error
-            if events is None:
-                return
-            for event in events:
-                if isinstance(event, BodyData):
-                    record.request_bytes += len(event.data)
-                    await self._pieces.put(event.data)
-                elif isinstance(event, BodyEnded) and not self._is_over:
-                    self._is_over = True
-                    await self._pieces.put(b"")
-
-    async def body(self) -> AsyncIterator[bytes]:
-        """Give the body piece by piece, to its end."""
-        while piece := await self._pieces.get():
-            yield piece
-
-    async def _next(self) -> list[RequestEvent] | None:
-        """Give what came next; None when the service has answered our Close."""
-        event = await self._leg.receive()
-        if isinstance(event, Close):
-            self._exchange.receive_close(event.code)
-            if not self._leg.has_sent_end:
-                raise RelayCutError(f"the sender left (close code {event.code})")
-            return None
-        if event.opcode is Opcode.BINARY:
-            return self._exchange.receive_binary(event.data, event.is_last)
-        return self._text_piece(event)
-
-    def _text_piece(self, piece: Fragment) -> list[RequestEvent]:
-        self._text += piece.data
-        if len(self._text) > 2 * MAX_CONTROL_MESSAGE_BYTES:
-            raise RemoteProtocolError("the request is too long")
-        if not piece.is_last:
-            return []
-        text, self._text = bytes(self._text), bytearray()
-        return self._exchange.receive_text(text)
-
-
-class _Record:
-    """What is noted about an exchange while it runs."""
-
-    def __init__(self, route: Route, request: Request, request_bytes: int) -> None:
-        self._route = route
-        self._request = request
-        self._started_at = time.time()
-        self._began = time.monotonic()
-        self.request_bytes = request_bytes
-        self.response_bytes = 0
-        self.status = 0
-        self.has_answered = False
-        self._error: str | None = None
-
-    def failed(self, error: AgentError, status: int | None = None) -> None:
-        """Note why the sender did not get the whole answer."""
-        self._error = str(error)
-        if status is not None and not self.has_answered:
-            self.status = status
-
-    def finish(self) -> Exchange:
-        """Give the record of an exchange that has ended."""
-        if self._error is not None:
-            path = self._request.request_target.partition("?")[0]
-            log.info("%s: %s %s: %s", self._route.config.label, self._request.method, path, self._error)
-        return Exchange(
-            connection=self._route.config.label,
-            method=self._request.method,
-            path=self._request.request_target.partition("?")[0],
-            status=self.status,
-            started_at=self._started_at,
-            duration_s=time.monotonic() - self._began,
-            request_bytes=self.request_bytes,
-            response_bytes=self.response_bytes,
-            remote_address=self._request.remote_endpoint.address,
-            error=self._error,
-        )

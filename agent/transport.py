@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import platform
 import re
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -60,6 +61,10 @@ MAX_UNSENT_BYTES: Final = 1 << 20
 
 CLOSE_TIMEOUT_S: Final = 2.0
 """What a gateway gets to answer a Close when a listener stops."""
+
+# The library logs every header at DEBUG, tokens among them, and every address; never from here.
+_library_log = logging.getLogger(f"{__name__}.websockets")
+_library_log.setLevel(logging.INFO)
 
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-9][0-9]{2})(?: ([^\r\n]*))?\r\n")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -137,7 +142,7 @@ async def open_control(
         GatewayUnreachableError: It did not answer, or with something else than a WebSocket handshake.
     """
     connection = _ControlProtocol(
-        ClientProtocol(_uri(address), max_size=MAX_MESSAGE_BYTES),
+        ClientProtocol(_uri(address), max_size=MAX_MESSAGE_BYTES, logger=_library_log),
         ping_interval=deadlines.ping_interval_s,
         ping_timeout=deadlines.pong_timeout_s,
         close_timeout=CLOSE_TIMEOUT_S,
@@ -274,7 +279,7 @@ class OpenedLeg:
         protocol, transport = self._protocol, self._protocol.transport
         assert transport is not None
         offered = [Subprotocol(name) for name in subprotocols] or None
-        handshake = ClientProtocol(_uri(self._address), subprotocols=offered)
+        handshake = ClientProtocol(_uri(self._address), subprotocols=offered, logger=_library_log)
         request = handshake.connect()
         request.path = request_target
         for name, value in headers:

@@ -1,0 +1,53 @@
+"""What is noted about a relayed request while it runs, and the one log line of one that failed."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from hyco.messages import Request
+
+from .errors import AgentError
+from .route import Route
+from .status import Exchange
+
+log = logging.getLogger(__name__)
+
+
+class ExchangeRecord:
+    """What is noted about an exchange while it runs."""
+
+    def __init__(self, route: Route, request: Request, request_bytes: int) -> None:
+        self._route = route
+        self._request = request
+        self._started_at = time.time()
+        self._began = time.monotonic()
+        self.request_bytes = request_bytes
+        self.response_bytes = 0
+        self.status = 0
+        self.has_answered = False
+        self._error: str | None = None
+
+    def failed(self, error: AgentError, status: int | None = None) -> None:
+        """Note why the sender did not get the whole answer."""
+        self._error = str(error)
+        if status is not None and not self.has_answered:
+            self.status = status
+
+    def finish(self) -> Exchange:
+        """Give the record of an exchange that has ended."""
+        if self._error is not None:
+            path = self._request.request_target.partition("?")[0]
+            log.info("%s: %s %s: %s", self._route.config.label, self._request.method, path, self._error)
+        return Exchange(
+            connection=self._route.config.label,
+            method=self._request.method,
+            path=self._request.request_target.partition("?")[0],
+            status=self.status,
+            started_at=self._started_at,
+            duration_s=time.monotonic() - self._began,
+            request_bytes=self.request_bytes,
+            response_bytes=self.response_bytes,
+            remote_address=self._request.remote_endpoint.address,
+            error=self._error,
+        )
