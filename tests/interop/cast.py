@@ -57,7 +57,7 @@ class Cast:
         command = [sys.executable, "-m", "agent", "--config", str(file)]
         environment = {"PYTHONPATH": str(ROOT), "RELAY_CONNECTION_STRING": relay.connection_string}
         with self._running("agent", command, environment, is_told_errors=True) as program:
-            _wait_for(program, "listening on" if "target" in settings else "leads to it")
+            program.says("listening on" if "target" in settings else "leads to it")
             yield program
 
     @contextlib.contextmanager
@@ -84,8 +84,3 @@ class Cast:
         inside = self._island.inside(*command)
         with running(name, inside, log, environment, is_told_errors=is_told_errors) as program:
             yield program
-
-
-def _wait_for(program: Program, text: str) -> None:
-    while text not in program.event("said")["text"]:
-        pass

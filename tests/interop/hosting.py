@@ -19,7 +19,7 @@ from tests.support.tokens import sas_token
 
 from .island import HOSTS, Island
 from .packages import ROOT, need
-from .programs import Program, running
+from .programs import running
 
 NAMESPACE = "relaydesk"
 _ADMIN_PORT = 9401
@@ -142,10 +142,5 @@ def hosted_gateway(
         *("--tls-cert", str(certificate), "--tls-key", str(key)),
     )
     with running(f"gateway {host}", command, log, {"PYTHONPATH": str(ROOT)}) as program:
-        _wait_until_ready(program)
+        program.says("ready:")
         yield HostedGateway(island, host, data, log, authority.file)
-
-
-def _wait_until_ready(program: Program) -> None:
-    while not program.event("said")["text"].startswith("ready:"):
-        pass

@@ -35,6 +35,7 @@ class Program:
         self._lines: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._unread: list[dict[str, Any]] = []
         self._is_stuck = False
+        self.last_said = ""
         threading.Thread(target=self._read, name=f"output of {name}", daemon=True).start()
 
     def ask(self, timeout_s: float = STEP_TIMEOUT_S, **command: object) -> dict[str, Any]:
@@ -56,11 +57,24 @@ class Program:
         """Wait for an event. Each one is given once."""
         return self._next("event", name, timeout_s)
 
+    def says(self, text: str, timeout_s: float = STEP_TIMEOUT_S) -> str:
+        """Wait for a line with *text* in it, and give the line. Lines before it are forgotten."""
+        while text not in (line := self.event("said", timeout_s)["text"]):
+            pass
+        assert isinstance(line, str)
+        self.last_said = line
+        return line
+
     def has_seen(self, name: str) -> bool:
         """Tell whether the event has come and was not given yet."""
         while not self._lines.empty():
             self._keep(self._lines.get())
         return any(message.get("event") == name for message in self._unread)
+
+    def forget(self) -> None:
+        """Drop the events that were not asked for, so that the next test does not take them for its own."""
+        self.has_seen("")
+        self._unread.clear()
 
     def stop(self) -> None:
         """End it and whatever it started."""

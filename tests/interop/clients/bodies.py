@@ -12,6 +12,11 @@ def pattern(count: int) -> bytes:
     return (_PERIOD * (count // len(_PERIOD) + 1))[:count]
 
 
+def text(count: int) -> str:
+    """Give *count* characters, of one, two and three bytes in UTF-8."""
+    return ("aä€" * (count // 3 + 1))[:count]
+
+
 def sha256(data: bytes) -> str:
     """Give the digest by which bodies are compared."""
     return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,26 @@
+// hyco-ws as a listener: every message comes back; `close CODE REASON` closes, and every close is told.
+'use strict';
+
+const WebSocket = require('hyco-ws');
+const { tell } = require('../lines');
+
+const { RELAY_HOST, RELAY_PATH, RELAY_KEY_NAME, RELAY_KEY } = process.env;
+
+const uri = WebSocket.createRelayListenUri(RELAY_HOST, RELAY_PATH);
+const server = WebSocket.createRelayedServer({
+  server: uri,
+  token: () => WebSocket.createRelayToken(uri, RELAY_KEY_NAME, RELAY_KEY),
+}, (socket) => {
+  socket.on('message', (data, flags) => {
+    if (!flags.binary && data.startsWith('close ')) {
+      const [, code, reason] = data.match(/^close (\d+) (.*)$/);
+      socket.close(Number(code), reason);
+    } else {
+      socket.send(data, { binary: Boolean(flags.binary) });
+    }
+  });
+  socket.on('close', (code, reason) => tell({ event: 'closed', code, reason }));
+  socket.on('error', (error) => tell({ event: 'failed', message: error.message }));
+});
+server.on('listening', () => tell({ event: 'listening' }));
+server.on('error', (error) => tell({ event: 'failed', message: error.message }));
