@@ -11,12 +11,13 @@ import contextlib
 import logging
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from .config import AgentConfig
 from .config_file import load_config
-from .errors import ConfigError
+from .errors import ConfigError, sole_error
 from .redaction import RedactingFormatter
 from .supervisor import Agent
 
@@ -67,15 +68,41 @@ def run(config: AgentConfig) -> None:
 
 
 async def _serve(config: AgentConfig) -> None:
+    """Serve until the first signal, then answer what has been asked; a second signal skips that."""
+    agent, drain_s = Agent(config), config.deadlines.drain_s
+    with _signals() as arrived, contextlib.suppress(asyncio.CancelledError):
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                running = tasks.create_task(agent.run(), name="agent")
+                await arrived.acquire()
+                log.info("stopping: no new work, at most %g s for what is being answered", drain_s)
+                draining = tasks.create_task(agent.drain(), name="drain")
+                impatience = tasks.create_task(arrived.acquire(), name="second signal")
+                await asyncio.wait(
+                    (draining, impatience), timeout=drain_s, return_when=asyncio.FIRST_COMPLETED
+                )
+                for task in (draining, impatience, running):
+                    task.cancel()
+        except BaseExceptionGroup as group:
+            raise sole_error(group) from group
+    log.info("stopped")
+
+
+@contextlib.contextmanager
+def _signals() -> Iterator[asyncio.Semaphore]:
+    """While open, SIGINT and SIGTERM release the semaphore instead of ending the process."""
+    arrived = asyncio.Semaphore(0)
     loop = asyncio.get_running_loop()
-    task = asyncio.current_task()
-    assert task is not None
+    caught = []
     for number in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError):  # Windows: the runner turns Ctrl-C into a cancellation
-            loop.add_signal_handler(number, task.cancel)
-    with contextlib.suppress(asyncio.CancelledError):
-        await Agent(config).run()
-    log.info("stopped")
+            loop.add_signal_handler(number, arrived.release)
+            caught.append(number)
+    try:
+        yield arrived
+    finally:
+        for number in caught:
+            loop.remove_signal_handler(number)
 
 
 def _fast_loop() -> type[asyncio.AbstractEventLoop] | None:

@@ -224,6 +224,8 @@ class Deadlines:
     """A short response of known length that is not whole by then is streamed (protocol reference §6.7)."""
     prompt_s: _Seconds = 0.05
     """The same for one of unknown length, which may be a stream of events."""
+    drain_s: _Seconds = 30.0
+    """When told to stop: what the answers to requests get that have been taken."""
     stop_s: _Seconds = 5.0
     """What cancelled work gets to end in order."""
 

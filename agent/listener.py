@@ -21,6 +21,7 @@ from collections.abc import Coroutine, Iterator
 from typing import Any, Final
 
 from hyco.addresses import listen_url
+from hyco.close_codes import NORMAL
 from hyco.errors import RemoteProtocolError
 from hyco.listener import (
     AcceptReceived,
@@ -40,7 +41,7 @@ from .credentials import Access, IssuedToken, find_access
 from .dial import target_tls
 from .errors import AgentError, ConfigError, ControlChannelLostError, RendezvousRefusedError, sole_error
 from .http_exchange import Answered, HttpExchanges, plain_response
-from .rendezvous import BUSY, meet, reject
+from .rendezvous import BUSY, LEAVING, OVERLOADED, meet, reject
 from .rendezvous_addresses import WebSocketAddress, parse_address
 from .route import Route
 from .standing import Standing
@@ -68,10 +69,21 @@ class Listener:
         self._requests = _Places(config.max_requests)
         self._refusals = _Places(MAX_REFUSALS)
         self._has_refused_address = False
+        self._is_draining = asyncio.Event()
+        self._has_left = asyncio.Event()
 
     def retry_now(self) -> None:
         """Do not wait for the next try."""
         self._retry_now.set()
+
+    async def drain(self) -> None:
+        """Turn away whoever is new, and leave the gateway once every request taken before has been answered.
+
+        The control channel stays until then: answers go back by it. Relayed connections are not waited for.
+        """
+        self._is_draining.set()
+        self._retry_now.set()
+        await self._has_left.wait()
 
     async def run(self) -> None:
         """Listen until cancelled; then every relayed connection is cut, and nothing is left open."""
@@ -84,7 +96,7 @@ class Listener:
 
     async def _keep_listening(self) -> None:
         clock, backoff = self._around.clock, Backoff(random.random)
-        while True:
+        while not self._is_draining.is_set():
             self._retry_now.clear()
             self._standing.connecting()
             session = _Session(clock)
@@ -95,11 +107,15 @@ class Listener:
                 self._standing.stopped(str(error))
                 await clock.wait(None, self._retry_now)
             except AgentError as error:
+                if self._is_draining.is_set():
+                    break
                 backoff.connection_ended(session.lasted_s)
                 delay_s = backoff.next_delay(error, clock.monotonic())
                 self._log.info("%s; next try in %.1f s", error, delay_s)
                 self._standing.waiting(str(error), delay_s)
                 await clock.wait(delay_s, self._retry_now)
+        self._standing.stopped()
+        self._has_left.set()
 
     async def _listen(self, session: _Session) -> None:
         """Hold one control channel until it ends, which is always an error.
@@ -129,6 +145,7 @@ class Listener:
                 self._standing.listening()
                 self._log.info("listening on %s for %s", access.endpoint.authority, route.target)
                 tasks.create_task(self._renew(control, access, token), name=f"token {self._config.label}")
+                tasks.create_task(self._leave_when_drained(control), name=f"leave {self._config.label}")
                 await self._serve(control, route)
         except BaseExceptionGroup as group:
             raise sole_error(group) from group
@@ -143,6 +160,16 @@ class Listener:
             await control.send(renew(renewed.text))
             self._log.debug("token renewed")
             token = renewed
+
+    async def _leave_when_drained(self, control: ControlConnection) -> None:
+        """Close the control channel in order, so that the answers before have arrived."""
+        await self._is_draining.wait()
+        await self._requests.closed()
+        await control.close(NORMAL, "")
+
+    @property
+    def _is_leaving(self) -> bool:
+        return self._is_draining.is_set()
 
     async def _serve(self, control: ControlConnection, route: Route) -> None:
         channel = ListenerChannel()
@@ -178,7 +205,7 @@ class Listener:
             case RendezvousRequested(text):
                 address = self._checked(text, route)
                 if address is not None:
-                    self._start(self._answer_at(address), "relayed request")
+                    self._start(self._answer_at(address, route), "relayed request")
 
     def _checked(self, text: str, route: Route) -> WebSocketAddress | None:
         try:
@@ -207,14 +234,14 @@ class Listener:
     async def _meet(self, accept: Accept, address: WebSocketAddress, route: Route) -> None:
         run, clock = self._around.relay_loop.run, self._around.clock
         with self._connections.take() as has_place:
-            if has_place:
+            if has_place and not self._is_leaving:
                 began = clock.monotonic()
                 await run(meet, accept, address, route, self._tls)
                 self._log.info("relayed connection ended after %.1f s", clock.monotonic() - began)
                 return
         with self._refusals.take() as has_place:
             if has_place:
-                await run(reject, address, BUSY, route)
+                await run(reject, address, LEAVING if self._is_leaving else BUSY, route)
 
     async def _answer(
         self, request: Request, body: bytes | None, address: WebSocketAddress, control: ControlConnection
@@ -231,15 +258,21 @@ class Listener:
                 return
         with self._refusals.take() as has_place:
             if has_place:
-                await _send(control, *plain_response(request.id, 503, "The listener has too much to do"))
+                why = LEAVING if self._is_leaving else OVERLOADED
+                await _send(control, *plain_response(request.id, why.status, why.reason))
 
-    async def _answer_at(self, address: WebSocketAddress) -> None:
+    async def _answer_at(self, address: WebSocketAddress, route: Route) -> None:
+        run = self._around.relay_loop.run
         assert self._exchanges is not None
         with self._requests.take() as has_place:
             if has_place:
-                answered = await self._around.relay_loop.run(self._exchanges.answer_at, address)
+                answered = await run(self._exchanges.answer_at, address)
                 if answered is not None:
                     self._ended(answered)
+                return
+        with self._refusals.take() as has_place:
+            if has_place:
+                await run(reject, address, LEAVING if self._is_leaving else OVERLOADED, route)
 
     def _ended(self, answered: Answered) -> None:
         if answered.exchange.error is not None:
@@ -285,11 +318,13 @@ async def _send(control: ControlConnection, response: Response, body: bytes | No
 
 
 class _Places:
-    """So many at one time, and no more."""
+    """So many at one time, and no more; none once they are closed."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._taken = 0
+        self._are_free = asyncio.Event()
+        self._are_free.set()
 
     @contextlib.contextmanager
     def take(self) -> Iterator[bool]:
@@ -298,10 +333,18 @@ class _Places:
             yield False
             return
         self._taken += 1
+        self._are_free.clear()
         try:
             yield True
         finally:
             self._taken -= 1
+            if not self._taken:
+                self._are_free.set()
+
+    async def closed(self) -> None:
+        """Give no place any more, and wait until all are free."""
+        self._limit = 0
+        await self._are_free.wait()
 
 
 class _Session:

@@ -69,6 +69,8 @@ def _refusal(status: int, reason: str) -> Rejection:
 
 
 BUSY = _refusal(503, "The listener has as many relayed connections as it takes")
+OVERLOADED = _refusal(503, "The listener has too much to do")
+LEAVING = _refusal(503, "The listener is about to stop")
 NO_STREAMS = _refusal(
     400, "This hybrid connection leads to a web server; it takes HTTP and WebSockets, and no byte streams"
 )

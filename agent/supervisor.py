@@ -71,6 +71,16 @@ class Agent:
             for standing, member in self._members:
                 tasks.create_task(member.run(), name=f"hybrid connection {standing.snapshot().name}")
 
+    async def drain(self) -> None:
+        """Before run() is cancelled: turn away whoever is new, and wait until every relayed request is answered.
+
+        Relayed connections are not waited for, as they may last for days. Cancelling stops the waiting, no more.
+        """
+        async with asyncio.TaskGroup() as tasks:
+            for standing, member in self._members:
+                if isinstance(member, Listener):
+                    tasks.create_task(member.drain(), name=f"drain {standing.snapshot().name}")
+
     def retry_now(self) -> None:
         """Have every connection that waits try at once: the user asked, or the network came back."""
         for _, member in self._members:
