@@ -62,8 +62,7 @@ class Output:
         table = Table(*headings, box=None, pad_edge=False, header_style="bold")
         for row in rows:
             table.add_row(*(Text(one_line(cell)) for cell in row))
-        # a pipe gets every row on one line; a terminal gets what fits
-        self._out.print(table, width=None if self._out.is_terminal else _UNFOLDED_WIDTH)
+        self._out.print(table)
 
     def note(self, text: str) -> None:
         """Tell people something beside the product."""
@@ -96,4 +95,5 @@ class Output:
 
 
 def _console(stream: IO[str]) -> Console:
-    return Console(file=stream, highlight=False, markup=False, emoji=False)
+    width = None if stream.isatty() else _UNFOLDED_WIDTH
+    return Console(file=stream, width=width, highlight=False, markup=False, emoji=False)

@@ -1,0 +1,70 @@
+"""Management with the key at hand, against the real gateway and against answers that no gateway should give."""
+
+from __future__ import annotations
+
+import pytest
+from aiohttp import web
+
+from agent.config import Deadlines, NetworkConfig
+from agent.credentials import Access
+from agent.errors import GatewayRejectedError, GatewayUnreachableError
+from agent.network import Network
+from hyco.addresses import Endpoint, parse_endpoint
+from hyco.connection_string import ConnectionString
+from hyco.sas import Right, Rule
+from relaydesk.cli.management import Description, Management
+from tests.support.gateways import running_gateway
+from tests.support.targets import unused_port, web_target
+
+
+def management(endpoint: Endpoint, path: str, rule: Rule | None) -> Management:
+    secret = None
+    if rule is not None:
+        secret = ConnectionString(
+            endpoint=endpoint, key_name=rule.name, key=rule.primary_key, is_development_emulator=True
+        )
+    network = Network(NetworkConfig())
+    network.prepare()
+    return Management(Access(endpoint, path, secret), network, Deadlines())
+
+
+async def test_a_hybrid_connection_is_made_described_and_changed():
+    async with running_gateway() as gateway:
+        manager = management(parse_endpoint(f"http://{gateway.host}/"), "a/new", gateway.rule)
+        assert await manager.describe() is None
+        assert await manager.put(is_anonymous=True, is_new=True) == Description(is_anonymous=True)
+        assert await manager.describe() == Description(is_anonymous=True)
+        assert await manager.put(is_anonymous=False, is_new=False) == Description(is_anonymous=False)
+        assert await manager.describe() == Description(is_anonymous=False)
+
+
+async def test_a_key_that_may_only_listen_reads_but_makes_nothing():
+    async with running_gateway() as gateway:
+        rule = await gateway.create_rule(None, "listener", Right.LISTEN)
+        manager = management(parse_endpoint(f"http://{gateway.host}/"), "new", rule)
+        assert await manager.describe() is None
+        with pytest.raises(GatewayRejectedError) as caught:
+            await manager.put(is_anonymous=False, is_new=True)
+        assert caught.value.status == 401
+
+
+async def test_without_a_gateway_it_is_unreachable():
+    manager = management(Endpoint("127.0.0.1", await unused_port(), is_secure=False), "x", None)
+    with pytest.raises(GatewayUnreachableError):
+        await manager.describe()
+
+
+async def test_an_answer_without_end_is_not_read_to_its_end():
+    async def endless(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        try:
+            while True:
+                await response.write(b"<" * 65_536)
+        except ConnectionError:
+            return response
+
+    async with web_target(endless) as address:
+        manager = management(parse_endpoint(f"http://{address}/"), "x", None)
+        with pytest.raises(GatewayRejectedError, match="something else than a description"):
+            await manager.describe()

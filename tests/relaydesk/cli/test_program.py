@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from agent.errors import GatewayRejectedError
+from gateway.errors import DataFolderError
+from relaydesk import __version__
+from relaydesk.cli import relays
+from relaydesk.cli.program import app
+from relaydesk.logs import OWN_LOGGERS
+
+SECRET = "c2VjcmV0IGtleSBvZiB0aGUgcnVsZSB0aGF0IGlzIGhlcmU="
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    levels = {name: logging.getLogger(name).level for name in OWN_LOGGERS}
+    yield
+    logging.captureWarnings(capture=False)
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name, own in levels.items():
+        logging.getLogger(name).setLevel(own)
+
+
+@pytest.fixture
+def runner(tmp_path: Path) -> CliRunner:
+    return CliRunner(
+        env={"XDG_DATA_HOME": str(tmp_path), "HOME": str(tmp_path), "RELAYDESK_CONNECTION_STRING": ""}
+    )
+
+
+def test_the_version_is_told(runner: CliRunner):
+    ran = runner.invoke(app, ["--version"], prog_name="relaydesk")
+    assert (ran.exit_code, ran.stdout) == (0, f"relaydesk {__version__}\n")
+
+
+def test_alone_it_says_that_the_desktop_is_elsewhere_and_helps(runner: CliRunner):
+    ran = runner.invoke(app, [], prog_name="relaydesk")
+    assert ran.exit_code == 0
+    assert ran.stdout.startswith("The desktop is not part of this installation")
+    assert "expose" in ran.stdout
+
+
+def test_help_documents_the_exit_codes(runner: CliRunner):
+    ran = runner.invoke(app, ["--help"], prog_name="relaydesk")
+    words = " ".join(ran.stdout.split())
+    for text in (
+        "0 done",
+        "1 failed",
+        "2 wrong usage",
+        "3 the gateway cannot be reached",
+        "4 the gateway said no",
+        "130 Ctrl-C",
+    ):
+        assert text in words
+
+
+VERBS = [
+    ["expose"],
+    ["connect"],
+    ["send"],
+    ["demo"],
+    ["gateway", "serve"],
+    ["gateway", "keys"],
+    ["gateway", "relay", "create"],
+    ["gateway", "relay", "list"],
+    ["gateway", "relay", "delete"],
+]
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=" ".join)
+def test_every_verb_takes_json(runner: CliRunner, verb: list[str]):
+    ran = runner.invoke(app, [*verb, "--help"], prog_name="relaydesk")
+    assert ran.exit_code == 0
+    assert "--json" in ran.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["bogus"], "No such command 'bogus'; see: relaydesk --help"),
+        (["expose"], "Missing argument 'TARGET'; see: relaydesk expose --help"),
+        (["expose", "3000", "--colour"], "No such option: --colour"),
+        (["expose", "99999"], "'99999' is not a port between 1 and 65535"),
+        (["expose", "ftp://x"], "only http://HOST:PORT"),
+        (["expose", "80", "--relay", "../up"], "a name is made of letters"),
+        (["connect", "x"], "Missing option '--local'"),
+        (["connect", "x", "--local", "nowhere"], "is not [HOST:]PORT"),
+        (["connect", "x?y", "--local", "1"], "has no query"),
+        (["connect", "http://relay.example/x", "--local", "1"], "speaks no TLS"),
+        (["connect", "x", "--local", "1"], "no gateway of this user is running"),
+        (["send", "http://relay.example/x"], "speaks no TLS"),
+        (["send", "x", "-H", "no colon"], "is no header"),
+        (["send", "x", "-H", "A: b\nC: d"], "is no header"),
+        (["send", "x", "-X", "GET /"], "is no method"),
+        (["send", "x", "-d", "@/nowhere/at/all"], "cannot read /nowhere/at/all"),
+        (["send", "https://relay.example/x", "-o", "/nowhere/at/all"], "cannot write /nowhere/at/all"),
+        (["send", "https://relay.example/x", "--ca", "/nowhere"], "cannot use /nowhere"),
+        (["send", "x", "--connection-string-file", "/nowhere"], "cannot read /nowhere"),
+        (["demo", "--port", "0"], "Invalid value for '--port'"),
+        (["gateway", "keys", "--rights", "fly"], "--rights"),
+        (["gateway", "serve", "--bind", "x"], "bind[0]: 'x' is not HOST:PORT"),
+        (["gateway", "serve", "--tls-cert", "x"], "tls_key: needed together with tls_cert"),
+        (["gateway", "relay", "create", "x", "--data", "/dev/null/x"], "cannot be used"),
+    ],
+)
+def test_wrong_usage_is_one_sentence_and_exit_code_2(runner: CliRunner, arguments: list[str], said: str):
+    ran = runner.invoke(app, arguments, prog_name="relaydesk")
+    assert (ran.exit_code, ran.stdout) == (2, ""), ran.stderr
+    assert ran.stderr.startswith("error: ")
+    assert said in ran.stderr
+    assert ran.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (DataFolderError("another gateway is using it"), 2, "error: another gateway is using it\n"),
+        (
+            GatewayRejectedError(401, "InvalidSignature"),
+            4,
+            (
+                "error: the gateway answered 401: InvalidSignature; check the connection string:"
+                " its key may be wrong or replaced, or lack the right\n"
+            ),
+        ),
+        (KeyboardInterrupt(), 130, ""),
+    ],
+)
+def test_errors_have_their_exit_codes(
+    runner: CliRunner, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, said: str
+):
+    def fail(_: Path | None) -> Path:
+        raise error
+
+    monkeypatch.setattr(relays, "data_folder", fail)
+    ran = runner.invoke(app, ["gateway", "relay", "list"], prog_name="relaydesk")
+    assert (ran.exit_code, ran.stdout, ran.stderr) == (code, "", said)
+
+
+@pytest.mark.expect_log_warnings("relaydesk.cli.program: unexpected")
+def test_an_unexpected_error_asks_to_be_reported_and_hides_secrets(
+    runner: CliRunner, monkeypatch: pytest.MonkeyPatch
+):
+    def fail(_: Path | None) -> Path:
+        raise LookupError(f"SharedAccessKey={SECRET}\nforged")
+
+    monkeypatch.setattr(relays, "data_folder", fail)
+    ran = runner.invoke(app, ["gateway", "relay", "list"], prog_name="relaydesk")
+    assert (ran.exit_code, ran.stdout) == (1, "")
+    assert ran.stderr.splitlines()[-1].startswith("error: unexpected LookupError: SharedAccessKey=…")
+    assert "please report it" in ran.stderr
+    assert SECRET not in ran.stderr
