@@ -93,7 +93,9 @@ class RawStream:
         self._writer.write_eof()
 
     def reset(self) -> None:
-        """End the connection with a reset."""
+        """End the connection with a reset, if it has not ended yet."""
+        if self._writer.transport.is_closing():
+            return
         sock = self._writer.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         self._writer.transport.abort()
