@@ -18,9 +18,9 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 import platformdirs
 
@@ -51,12 +51,24 @@ class LocalGatewayError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class ReadyGateway:
-    """What the child said when it was ready: where senders and listeners connect, where the admin API is, who it is."""
+class BundledGateway:
+    """A child that is ready: where senders and listeners connect, where the admin API is, who it is."""
 
     url: str
     admin: str
     pid: int
+    _process: subprocess.Popen[bytes] = field(repr=False)
+
+    async def ended(self) -> NoReturn:
+        """Wait until it ends by itself, which it should not.
+
+        Cancelling leaves a thread that waits for it; that ends with the child, so with the block that runs it.
+
+        Raises:
+            LocalGatewayError: It has.
+        """
+        code = await asyncio.to_thread(self._process.wait)
+        raise LocalGatewayError(f"the bundled gateway (process {self.pid}) ended unexpectedly", code)
 
 
 def default_data_folder() -> Path:
@@ -77,7 +89,7 @@ def free_port(preferred: int = DEFAULT_PORT, host: str = LOOPBACK) -> int:
 
 
 @contextlib.asynccontextmanager
-async def running_gateway(data_folder: Path, *, port: int | None = None) -> AsyncIterator[ReadyGateway]:
+async def running_gateway(data_folder: Path, *, port: int | None = None) -> AsyncIterator[BundledGateway]:
     """Run a gateway for this computer alone, on loopback, while the block is open.
 
     Args:
@@ -100,7 +112,7 @@ async def running_gateway(data_folder: Path, *, port: int | None = None) -> Asyn
 
 
 @contextlib.asynccontextmanager
-async def _child(data_folder: Path, port: int) -> AsyncIterator[ReadyGateway]:
+async def _child(data_folder: Path, port: int) -> AsyncIterator[BundledGateway]:
     process = _start(data_folder, port)
     try:
         yield await _ready(process)
@@ -142,7 +154,7 @@ def _environment() -> Mapping[str, str]:
     return {name: value for name, value in os.environ.items() if name not in _SECRET_VARIABLES}
 
 
-async def _ready(process: subprocess.Popen[bytes]) -> ReadyGateway:
+async def _ready(process: subprocess.Popen[bytes]) -> BundledGateway:
     """Wait for the ready line."""
     assert process.stdout is not None
     try:
@@ -158,7 +170,7 @@ async def _ready(process: subprocess.Popen[bytes]) -> ReadyGateway:
         raise LocalGatewayError("the bundled gateway did not start", code)
     try:
         said = json.loads(line)
-        return ReadyGateway(url=said["url"], admin=said["admin"], pid=said["pid"])
+        return BundledGateway(url=said["url"], admin=said["admin"], pid=said["pid"], _process=process)
     except (ValueError, KeyError, TypeError) as error:
         msg = "the bundled gateway said something else than that it is ready"
         raise LocalGatewayError(msg) from error

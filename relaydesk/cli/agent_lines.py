@@ -40,7 +40,6 @@ class AgentLines:
         self._now = now
         self._last: ConnectionStatus | None = None
         self._has_worked = False
-        self._told_error: str | None = None
         self._waiting = contextlib.ExitStack()
 
     def close(self) -> None:
@@ -94,10 +93,8 @@ class AgentLines:
         self._waiting.close()
         match now.state:
             case State.CONNECTING:
-                if self._output.is_watched or self._told_error is None:
-                    self._wait(f"connecting to {now.gateway or 'the gateway'}")
+                self._wait(f"connecting to {now.gateway or 'the gateway'}")
             case State.LISTENING:
-                self._told_error = None
                 if self._has_worked:
                     what = (
                         "listening again"
@@ -113,17 +110,13 @@ class AgentLines:
                 error = one_line(now.last_error or "the connection was lost")
                 if self._output.as_json:
                     self._output.event("retrying", "", error=error, inSeconds=round(delay_s, 3))
-                # a terminal shows the latest try in place; a file needs only know what is wrong, once
-                if self._output.is_watched or error != self._told_error:
-                    when = f"in {delay_s:.0f} s" if delay_s >= 1 else "at once"
-                    self._wait(f"trying again {when}: {error}")
-                self._told_error = error
+                self._wait(f"trying again in {delay_s:.0f} s: {error}", plain=f"trying again: {error}")
             case State.STOPPED:
                 if now.last_error is not None:
                     raise UsageError(one_line(now.last_error))
 
-    def _wait(self, text: str) -> None:
-        self._waiting.enter_context(self._output.waiting(text))
+    def _wait(self, text: str, *, plain: str | None = None) -> None:
+        self._waiting.enter_context(self._output.waiting(text, plain=plain))
 
     def _traffic(self, before: Traffic, now: Traffic) -> None:
         came = now.total_connections - before.total_connections

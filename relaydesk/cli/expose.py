@@ -26,6 +26,7 @@ from agent.targets import Target, TargetKind, parse_target
 from hyco.addresses import check_name, sender_url
 from hyco.sas import Right
 
+from ..local_gateway import BundledGateway
 from .administration import administration_of, find_connection
 from .agent_lines import AgentLines
 from .connection_strings import GivenConnection, find_connection_string
@@ -60,6 +61,7 @@ class Exposure:
         is_anonymous: Whether senders need no token; None where the gateway does not say.
         is_own: Whether the gateway is this user's own, which other verbs here find by themselves.
         ca_file: Certificates to trust besides the system's.
+        bundled: The gateway that was started for this.
     """
 
     target: Target
@@ -68,6 +70,7 @@ class Exposure:
     is_anonymous: bool | None
     is_own: bool
     ca_file: Path | None
+    bundled: BundledGateway | None = None
 
 
 def expose(
@@ -159,7 +162,8 @@ async def _expose(
         )
         config = AgentConfig(connections=(connection,), network=NetworkConfig(ca_file=exposure.ca_file))
         try:
-            await run_agent(Agent(config, on_exchange=lines.exchange), lines)
+            during = None if exposure.bundled is None else exposure.bundled.ended()
+            await run_agent(Agent(config, on_exchange=lines.exchange), lines, during=during)
         finally:
             lines.close()
             output.event("stopped", "", relay=exposure.path)
@@ -208,7 +212,7 @@ async def _by_own_gateway(
 ) -> AsyncIterator[Exposure]:
     """Use this user's own gateway, started where none runs."""
     name = relay or name_for(target)
-    async with own_gateway(folder, output):
+    async with own_gateway(folder, output) as bundled:
         async with administration_of(folder) as administration:
             is_new = await find_connection(administration, name) is None
             await administration.put_connection(name, is_anonymous=anonymous_send)
@@ -222,6 +226,7 @@ async def _by_own_gateway(
             is_anonymous=own.info.is_anonymous,
             is_own=True,
             ca_file=own.ca_file,
+            bundled=bundled,
         )
 
 
@@ -266,7 +271,7 @@ async def _reach_and_ensure(
                 raise
             delay_s = backoff.next_delay(error, time.monotonic())
             output.event("retrying", "", error=str(error), inSeconds=round(delay_s, 3))
-            with output.waiting(f"trying again in {delay_s:.0f} s: {error}"):
+            with output.waiting(f"trying again in {delay_s:.0f} s: {error}", plain=f"trying again: {error}"):
                 await asyncio.sleep(delay_s)
 
 

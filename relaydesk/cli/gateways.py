@@ -12,7 +12,7 @@ from gateway.data_folder import DataFolder
 from hyco.connection_string import parse
 from hyco.sas import Right
 
-from ..local_gateway import LocalGatewayError, running_gateway
+from ..local_gateway import BundledGateway, LocalGatewayError, running_gateway
 from .administration import Administration, HybridConnectionInfo, administration_of, find_connection, key_for
 from .connection_strings import VARIABLE, GivenConnection
 from .exits import CliError, ExitCode, UsageError
@@ -35,12 +35,13 @@ class OwnConnection:
 
 
 @contextlib.asynccontextmanager
-async def own_gateway(data_folder: Path, output: Output) -> AsyncIterator[None]:
-    """Have a gateway on *data_folder* while the block runs: the one that runs already, or the bundled one, started now.
+async def own_gateway(data_folder: Path, output: Output) -> AsyncIterator[BundledGateway | None]:
+    """Have a gateway on *data_folder* while the block runs: the bundled one, started now, or one that runs already (None).
 
     Raises:
         CliError: It did not start.
     """
+    ready = None
     async with contextlib.AsyncExitStack() as stack:
         if DataFolder(data_folder).running_admin_address() is None:
             try:
@@ -71,7 +72,7 @@ async def own_gateway(data_folder: Path, output: Output) -> AsyncIterator[None]:
                 data=str(data_folder),
                 started=False,
             )
-        yield
+        yield ready
 
 
 async def own_connection(

@@ -35,6 +35,7 @@ class Output:
 
     def __init__(self, *, as_json: bool = False) -> None:
         self.as_json = as_json
+        self._said_waiting: set[str] = set()
         self._out = _console(sys.stdout)
         self._err = _console(sys.stderr)
 
@@ -48,6 +49,7 @@ class Output:
         if self.as_json:
             self._write_json({"event": name, **fields})
         elif text:
+            self._said_waiting.clear()
             self._say(text, style)
 
     def result(self, text: str, value: Json) -> None:
@@ -73,11 +75,17 @@ class Output:
         self._err.print(Text.assemble(("warning: ", "yellow"), one_line(text)), soft_wrap=True)
 
     @contextlib.contextmanager
-    def waiting(self, text: str) -> Iterator[None]:
-        """Show what is being waited for while the block runs; a pipe or file gets it as a line."""
+    def waiting(self, text: str, *, plain: str | None = None) -> Iterator[None]:
+        """Show what is being waited for while the block runs.
+
+        A pipe or file gets it as a line: *plain*, where *text* has what changes from try to try. It gets each line once
+        until something happens, for a gateway that is away for a night is tried a thousand times.
+        """
         if not self._err.is_terminal:
-            if not self.as_json:
-                self.note(f"{text} ...")
+            line = plain or text
+            if not self.as_json and line not in self._said_waiting:
+                self._said_waiting.add(line)
+                self.note(f"{line} ...")
             yield
             return
         with self._err.status(Text(one_line(text)), spinner="line"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..local_gateway import LocalGatewayError
 from ..logs import one_line
 from .exits import CliError, ExitCode
 
@@ -30,6 +31,8 @@ def translate(error: Exception) -> CliError | None:
     """The error to show for *error*; None for one that nobody expects."""
     if isinstance(error, CliError):
         return error
+    if isinstance(error, LocalGatewayError):
+        return CliError(str(error), "see what it said above, and start again")
     return _of_agent(error) or _of_gateway(error) or _of_protocol(error)
 
 

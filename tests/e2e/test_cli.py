@@ -16,9 +16,11 @@ import psutil
 import pytest
 from aiohttp import web
 
+from hyco.sas import sign
 from tests.support.command_line import CommandLine
 from tests.support.processes import LOOPBACK, PYTHON, free_port
 from tests.support.raw_stream import RawStream
+from tests.support.secrets_watch import SecretsWatch
 from tests.support.targets import tcp_target, web_target
 from tests.support.waiting import until
 
@@ -93,6 +95,15 @@ async def test_the_bundled_gateway_ends_with_a_parent_that_was_killed(cli: Comma
         await expose.event("listening")
         await expose.process.kill()
         await until(lambda: has_ended(gateway), "the gateway's end")
+
+
+async def test_a_bundled_gateway_that_dies_ends_what_it_was_started_for(cli: CommandLine):
+    async with tcp_target() as target, cli.start("expose", target.address) as expose:
+        gateway = psutil.Process((await expose.event("gateway"))["pid"])
+        await expose.event("listening")
+        gateway.kill()
+        assert await expose.process.ended() == 1
+        assert "ended unexpectedly" in expose.process.lines[-1]
 
 
 async def test_a_second_expose_takes_the_gateway_that_runs(cli: CommandLine):
@@ -390,6 +401,33 @@ async def test_lists_of_processes_hold_no_secret(cli: CommandLine):
                 assert key not in " ".join(process.cmdline())
                 assert key not in str(process.environ())
             assert not any(key in line for line in expose.process.lines)
+
+
+async def test_logs_at_their_most_talkative_hold_no_secret(cli: CommandLine):
+    """Reliability reference P1: our own lines, and those of every library."""
+    watch = SecretsWatch()
+    async with web_target(hello) as address, cli.serving("-vv") as (gateway, url):
+        await cli.run("gateway", "relay", "create", "web")
+        text = (await cli.run("gateway", "keys", "web")).out.strip()
+        watch.add(text.partition("SharedAccessKey=")[2].partition(";")[0])
+        watch.add((cli.data / "admin-token").read_text().strip())
+        key = cli.key_file(text)
+        async with cli.start(
+            "expose", address, "--connection-string-file", key, "-vv", "--log-json"
+        ) as expose:
+            await expose.event("listening")
+            sent = await cli.run("send", "web/x", "--connection-string-file", key, "-vv")
+            assert sent.out == "GET /x 0"
+            token = sign(f"{url}/web", "listen-send", "not the key, but good for its shape", 4_000_000_000)
+            async with aiohttp.ClientSession() as session:
+                await (await session.get(f"{url}/web", params={"sb-hc-token": token})).read()
+            watch.add_token(token)
+            await expose.event("request")
+        watch.check("expose", expose.process.lines)
+        assert any('"logger": "agent"' in line for line in expose.process.lines), "it was talkative"
+    watch.check("gateway", gateway.process.lines)
+    watch.check("send", sent.err.splitlines())
+    assert sent.err
 
 
 async def test_children_inherit_no_connection_string(cli: CommandLine):

@@ -56,18 +56,20 @@ def test_a_way_to_listening_and_back(told: Told):
     assert told.tell(state=State.LISTENING) == ([], [])
     assert [status.state for status in told.ready] == [State.LISTENING]
     lost = {"state": State.WAITING, "last_error": "the control channel was lost", "next_try_at": NOW + 7.4}
-    assert told.tell(**lost) == ([], ["trying again in 7 s: the control channel was lost ..."])
+    assert told.tell(**lost) == ([], ["trying again: the control channel was lost ..."])
     told.tell(state=State.CONNECTING)
     assert told.tell(state=State.LISTENING) == (["listening again"], [])
     assert len(told.ready) == 1
+    assert told.tell(**lost)[1], "lost again is new"
 
 
 def test_a_file_is_not_filled_with_one_error(told: Told):
     """A gateway that is away for a night is tried a thousand times."""
     for attempt in range(3):
         _, errors = told.tell(state=State.WAITING, last_error="connection refused", next_try_at=NOW + attempt)
-        assert errors == (["trying again at once: connection refused ..."] if attempt == 0 else [])
-        assert told.tell(state=State.CONNECTING) == ([], [])
+        assert errors == (["trying again: connection refused ..."] if attempt == 0 else [])
+        _, errors = told.tell(state=State.CONNECTING)
+        assert errors == (["connecting to relay.example ..."] if attempt == 0 else [])
 
 
 def test_programs_hear_of_every_try(told_json: Told):
