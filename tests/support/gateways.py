@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
@@ -169,10 +170,18 @@ class RunningGateway(GatewayClients):
         return rule
 
 
+def _memory() -> str | None:
+    """A folder that is in memory, where the system has one: what is tested here is not the disk.
+
+    Measured: several hundred gateways, each of which waits for its disk a few times, are three times as fast there.
+    """
+    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+
+
 @contextlib.asynccontextmanager
 async def running_gateway(**settings: object) -> AsyncIterator[RunningGateway]:
     """Run a gateway with *settings* of GatewayConfig, with a new data folder, on free ports of loopback."""
-    with tempfile.TemporaryDirectory(prefix="relaydesk-test-") as folder:
+    with tempfile.TemporaryDirectory(prefix="relaydesk-test-", dir=_memory()) as folder:
         given: dict[str, Any] = {
             "data_folder": Path(folder),
             "bind": (HostPort(LOOPBACK, 0),),
