@@ -310,3 +310,32 @@ def test_what_comes_out_shares_no_memory_with_the_read_buffer() -> None:
 def test_masking_both_ways_is_nobodys_job() -> None:
     with pytest.raises(LocalProtocolError):
         Forwarder(is_masked=True, mask_out=lambda: MASK)
+
+
+@given(frames_strategy)
+def test_frames_that_arrive_whole_come_out_as_those_that_arrive_byte_by_byte(
+    script: list[tuple[str, list[bytes], bytes]],
+) -> None:
+    """Whole small frames take a shorter way through the forwarder; it must be the same way."""
+    wire, _ = on_the_wire(script, is_masked=True)
+    at_once, piecewise = Forwarder(is_masked=True), Forwarder(is_masked=True)
+    out = at_once.feed(wire)
+    assert out == b"".join(piecewise.feed(wire[at : at + 1]) for at in range(len(wire)))
+    assert (at_once.ping, at_once.has_pong) == (piecewise.ping, piecewise.has_pong)
+
+
+@pytest.mark.parametrize(
+    ("broken", "text"),
+    [
+        (b"\xc2\x80" + MASK, "reserved bits"),
+        (b"\x80\x80" + MASK, "without a message"),
+        (b"\x82\x00", "unmasked frame from a client"),
+        (b"\x82\x7e\x00\x7e", "unmasked frame from a client"),
+        (b"\x82\xfe\x00\x7d" + MASK, "shortest form"),
+        (b"\x82\xff" + (65_535).to_bytes(8, "big") + MASK, "shortest form"),
+    ],
+)
+def test_broken_framing_behind_whole_frames_is_refused(broken: bytes, text: str) -> None:
+    good = frame(Opcode.BINARY, b"x" * 10, mask=MASK) + frame(Opcode.TEXT, b"y" * 1000, mask=MASK)
+    with pytest.raises(RemoteProtocolError, match=text):
+        Forwarder(is_masked=True).feed(good + broken + bytes(200))
