@@ -40,6 +40,9 @@ log = logging.getLogger(__name__)
 #: Methods that may be repeated on another listener when the first was lost after it had been told (RFC 9110 §9.2.2).
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 
+#: What a listener may answer (RFC 9110 section 15, without the interim responses).
+_FIRST_STATUS, _LAST_STATUS = 200, 599
+
 #: Room in a control message for the origin of its address, which its listener's gateway puts in.
 _ORIGIN_BYTES = 512
 
@@ -183,10 +186,10 @@ def _final_status(response: Response) -> int:
     """The status to send on.
 
     Raises:
-        ListenerLostError: It is an interim one (1xx): HTTP would wait for another, which never comes.
+        ListenerLostError: An interim one (1xx), after which HTTP would wait for another; or none that HTTP has.
     """
-    if response.status_code < 200:
-        msg = f"The listener answered with the interim status {response.status_code}."
+    if not _FIRST_STATUS <= response.status_code <= _LAST_STATUS:
+        msg = f"The listener answered with the status {response.status_code}, which ends no request."
         raise ListenerLostError(msg)
     return response.status_code
 
