@@ -361,6 +361,22 @@ async def test_row_11_an_abort_is_an_abort_on_the_other_side(
 
 
 @BOTH_WAYS
+async def test_row_11_the_end_of_tcp_behind_a_close_is_no_abort(
+    joined: tuple[RawWebSocket, RawWebSocket], way: str
+):
+    """Jetty, and so Java's SDK, ends its half of TCP right behind its Close, and waits for the answer."""
+    near, far = ends(joined, way)
+    await near.send_close(1000, "bye")
+    near.stream.half_close()
+    assert (await far.read_close()).reason == "bye"
+    assert await far.barrier() == []
+    await far.send_close(1000, "bye, too")
+    assert (await near.read_close()).reason == "bye, too"
+    assert await near.end() is End.FIN
+    assert await far.end() is End.FIN
+
+
+@BOTH_WAYS
 async def test_row_11_an_abort_inside_a_frame_is_an_abort(
     joined: tuple[RawWebSocket, RawWebSocket], way: str
 ):
