@@ -106,8 +106,9 @@ class Leg(asyncio.BufferedProtocol):
         if not self.is_lost:
             self._received(self._buffer[:nbytes])
 
-    def eof_received(self) -> None:
+    def eof_received(self) -> bool:
         """TCP's end without a Close frame is the end of both directions; with one, nothing was left to come."""
+        return False
 
     def pause_writing(self) -> None:
         """The peer does not take what is written."""
@@ -127,6 +128,8 @@ class Leg(asyncio.BufferedProtocol):
             self._close_timer.cancel()
             self._close_timer = None
         self._lost()
+        # asyncio's TLS keeps bound methods of this leg: a circle, in which its buffers would wait for a full collection
+        self._transport = None
 
     # The gateway's side
 

@@ -74,7 +74,7 @@ class RelayLeg(Leg):
             self._refuse(error)
             return
         if out:
-            if peer.is_lost:
+            if peer.is_lost or peer.has_sent_close:
                 self.abort()  # nobody is left to have it, and the peer must not believe otherwise
                 return
             self.bytes_in += len(out)
@@ -86,7 +86,7 @@ class RelayLeg(Leg):
             self._send_control()
         if forwarder.close is not None:
             self.has_received_close = True
-            if not peer.is_lost:
+            if not (peer.is_lost or peer.has_sent_close):
                 peer.has_sent_close = True
                 peer.write(frame(Opcode.CLOSE, forwarder.close.encode()))
                 peer._end_if_done()
@@ -95,6 +95,24 @@ class RelayLeg(Leg):
     def _end_if_done(self) -> None:
         if self.has_sent_close and self.has_received_close:
             self.hang_up()
+
+    def eof_received(self) -> bool:
+        """The peer has ended its half of TCP.
+
+        Jetty, and so Microsoft's Java SDK, does this right behind its Close, and still waits for an answer (observed;
+        jetty issue 13346). Over plain TCP the other side's Close can be that answer, when it comes: keepalive bounds the
+        wait, because nothing more is heard of this peer. The loop's TLS ends both halves at once, so there the answer
+        has to be given now.
+        """
+        if not self.has_received_close or self.has_sent_close or self._peer is None or self._peer.is_lost:
+            return False
+        assert self._transport is not None
+        if self._transport.get_extra_info("ssl_object") is None:
+            return True
+        if self._peer._forwarder.is_between_frames and self._forwarder.close is not None:
+            self.has_sent_close = True
+            self.write(frame(Opcode.CLOSE, self._forwarder.close.encode()))
+        return False
 
     # From the gateway to the peer of this leg
 
@@ -156,7 +174,7 @@ class RelayLeg(Leg):
 
     def _peer_lost(self, gone: RelayLeg) -> None:
         self.resume_reading()
-        if gone.has_received_close and gone.has_sent_close:
+        if gone.has_received_close and self.has_received_close:
             return  # both said Close; this one is on its way out as well
         if gone.has_received_close and self.has_sent_close:
             # it said all it had to say and left without waiting; this side may still say Close, and nothing else
