@@ -25,8 +25,9 @@ from .websocket_legs import FramedLeg, is_clean, new_mask
 class TcpLeg(Leg):
     """A connection to a target, or from a program on this computer.
 
-    Until it is joined it holds at most one read: it pauses its reading, but uvloop ignores that inside
-    ``connection_made`` of an accepted connection (measured), so what comes all the same is kept.
+    Until it is joined it holds at most one read: it pauses its reading, but uvloop, and asyncio in Debian 12's Python
+    3.11.2, ignore that inside ``connection_made`` of an accepted connection (measured), so what comes all the same is
+    kept.
     """
 
     def __init__(self, name: str) -> None:
@@ -58,7 +59,9 @@ class TcpLeg(Leg):
             self._peer.write_payload([data])
         else:
             self._early.append(bytes(data))
-            self.is_reading_paused = False  # it was asked for, and did not take
+            # Holding back was asked for and did not take. A transport that believes it is paused does nothing when it is
+            # asked again (asyncio before 3.11.4), so it is let go first.
+            self.resume_reading()
             self.pause_reading()
 
     def eof_received(self) -> bool:

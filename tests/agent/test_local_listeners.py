@@ -10,6 +10,7 @@ import pytest
 
 from agent.config import ConnectionConfig, Credential, Direction, LocalAddress
 from agent.status import State
+from hyco.limits import READ_BUFFER_BYTES
 from tests.support.agents import RunningAgent, running_agent
 from tests.support.fake_gateway import FakeGateway, Refusal
 from tests.support.raw_stream import End, RawStream
@@ -60,7 +61,8 @@ async def test_program_is_not_read_before_the_relay_stands(gateway: FakeGateway)
             for _ in range(200):  # enough turns of the loop to read it all, if it were read
                 await asyncio.sleep(0)
             assert stream.unsent_bytes > 1_000_000
-            assert agent.first.traffic.bytes_sent == 0
+            # one read at most: some loops ignore a pause inside connection_made
+            assert agent.first.traffic.bytes_sent <= READ_BUFFER_BYTES
             await stream.close()
 
 
