@@ -30,6 +30,7 @@ from .fabric.local import LocalFabric
 from .front import HttpConnection
 from .front_request import FrontRequest
 from .keepalive import Pinger
+from .memory import Tide
 from .rendezvous import Rendezvous
 from .routes import Router
 from .store.interface import BEAT_INTERVAL_S, StoreError
@@ -100,6 +101,7 @@ class Gateway:
             self.spawn(self.pinger.run(), "pinger")
             self.spawn(self.directory.run(), "directory")
             self.spawn(self._beat(), "beat")
+            self.spawn(Tide(lambda: len(self._connections) + len(self.pinger)).run(), "memory")
             context = self._tls()
             servers = [await self._bind(address, context) for address in self.config.bind]
             for server in servers:
