@@ -1,0 +1,250 @@
+"""L1, L3 and the memory of a relayed pair: many relayed connections at once, and nothing kept of them.
+
+Bounds: reliability reference L1; design §7: an idle pair at most 10 KiB plain, a pair over TLS at most 150 KiB after data
+has moved, a stalled pair at most 256 KiB.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import logging
+import resource
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from tests.support.agent_processes import exposing
+from tests.support.certificates import Authority
+from tests.support.gateway_processes import GatewayProcess, gateway_process
+from tests.support.raw_relay import RawListener
+from tests.support.raw_stream import RawStream
+from tests.support.raw_websocket import BINARY, RawWebSocket, frame
+from tests.support.targets import web_target
+from tests.support.waiting import until
+
+log = logging.getLogger(__name__)  # its figures: --log-cli-level=INFO
+
+KIB = 1024
+
+#: Relayed connections, set-ups at one time, and how many say something at one time.
+PAIRS = 200
+PAIRS_FULL = 5_000
+SET_UPS_AT_ONCE = 50
+ECHOES_AT_ONCE = 100
+
+#: Looks that see no progress: whatever could be taken has been.
+STEADY_LOOKS = 30
+
+ECHO = bytes(range(256)) * 4
+
+Pair = tuple[RawWebSocket, RawWebSocket]
+
+pytestmark = [pytest.mark.slow, pytest.mark.stress]
+
+
+@contextlib.asynccontextmanager
+async def _gateway(folder: Path, *, is_secure: bool) -> AsyncIterator[GatewayProcess]:
+    """The program itself, with many descriptors, and no log but its own."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    authority = Authority(folder / "tls") if is_secure else None
+    files = authority.issue("localhost") if authority is not None else None
+    try:
+        async with gateway_process(
+            folder / "data",
+            *(files.arguments if files is not None else ()),
+            tls=authority.client() if authority is not None else None,
+        ) as gateway:
+            await gateway.create("hc")
+            yield gateway
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+async def _pairs(gateway: GatewayProcess, listener: RawListener, count: int) -> list[Pair]:
+    pairs: list[Pair] = []
+    while len(pairs) < count:
+        waiting = [await gateway.connecting() for _ in range(min(SET_UPS_AT_ONCE, count - len(pairs)))]
+        # the control channel need not be told of them in their own order: each says who it is
+        fars = [await listener.accept() for _ in waiting]
+        senders = [await handshake.answer() for handshake in waiting]
+        by_id: dict[bytes, RawWebSocket] = {}
+        for number, sender in enumerate(senders):
+            await sender.send_binary(b"%d" % number)
+        for far in fars:
+            by_id[(await far.read_message()).data] = far
+        pairs += [(sender, by_id[b"%d" % number]) for number, sender in enumerate(senders)]
+    return pairs
+
+
+async def _echo(pair: Pair, number: int) -> float:
+    """There and back; gives the seconds it took."""
+    clock = asyncio.get_running_loop().time
+    sender, far = pair
+    said = b"%08d" % number + ECHO
+    began = clock()
+    await sender.send_binary(said)
+    assert (await far.read_message()).data == said
+    await far.send_binary(said)
+    assert (await sender.read_message()).data == said
+    return clock() - began
+
+
+async def _echo_all(pairs: list[Pair], *, every_s: float) -> list[float]:
+    """Have every pair echo once within *every_s*, ECHOES_AT_ONCE at one time; 0: one after the other lot, at once."""
+    clock = asyncio.get_running_loop().time
+    took: list[float] = []
+    began = clock()
+    for start in range(0, len(pairs), ECHOES_AT_ONCE):
+        due = began + every_s * start / len(pairs)
+        await until(lambda: clock() >= due, within_s=every_s + 1)  # noqa: B023 - awaited here
+        async with asyncio.TaskGroup() as tasks:
+            lot = [
+                tasks.create_task(_echo(pair, start + index))
+                for index, pair in enumerate(pairs[start : start + ECHOES_AT_ONCE])
+            ]
+        took += [echo.result() for echo in lot]
+    return took
+
+
+async def _close(pairs: list[Pair]) -> None:
+    for sender, far in pairs:
+        await sender.send_close()
+        await far.send_close()
+    for sender, far in pairs:
+        await sender.read_until_close()
+        await far.read_until_close()
+
+
+async def _warm_up(gateway: GatewayProcess, listener: RawListener) -> None:
+    """Whatever the first pairs make the program load and keep for good."""
+    pairs = await _pairs(gateway, listener, SET_UPS_AT_ONCE)
+    await _echo_all(pairs, every_s=0)
+    await _close(pairs)
+    await until(lambda: _is_relaying(gateway, 0))
+
+
+async def _is_relaying(gateway: GatewayProcess, count: int) -> bool:
+    return (await gateway.status())["relayedConnections"] == count
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("is_secure", [False, True], ids=["plain", "TLS"])
+async def test_many_relayed_connections_at_once(tmp_path: Path, full_size: bool, is_secure: bool):
+    count = PAIRS_FULL if full_size else PAIRS
+    async with _gateway(tmp_path, is_secure=is_secure) as gateway:
+        listener = await gateway.listen()
+        await _warm_up(gateway, listener)
+        descriptors, rss = gateway.child.descriptors, gateway.child.rss_bytes
+        pairs = await _pairs(gateway, listener, count)
+        idle = (gateway.child.rss_bytes - rss) / count / KIB
+        took: list[float] = []
+        for _ in range(12 if full_size else 3):
+            took += await _echo_all(pairs, every_s=5.0 if full_size else 0.0)
+        busy = (gateway.child.rss_bytes - rss) / count / KIB
+        await _close(pairs)
+        await until(lambda: _is_relaying(gateway, 0))
+        await gateway.until_listening(1)
+        await until(lambda: gateway.child.descriptors <= descriptors + 5, "descriptors are given back")
+        # what is left over: pages that were never full, and code that ran for the first time
+        await until(lambda: gateway.child.rss_bytes <= rss * 1.15, f"memory is given back: {rss} B before")
+        after = gateway.child.rss_bytes
+        p99 = sorted(took)[int(len(took) * 0.99)]
+        figures = f"{idle:.1f} KiB idle, {busy:.1f} KiB busy, p99 {p99 * 1000:.0f} ms, RSS {rss >> 20} -> {after >> 20} MiB"
+        log.info("%d pairs, %s: %s", count, "TLS" if is_secure else "plain", figures)
+        assert idle <= (150 if is_secure else 10), figures
+        assert busy <= (150 if is_secure else 60), figures
+        assert p99 <= 0.25, figures
+
+
+class _Pusher:
+    """Writes into a pair whose other end does not read, as much as is taken."""
+
+    def __init__(self, stream: RawStream) -> None:
+        self.taken = 0
+        self._stream = stream
+
+    async def push(self) -> None:
+        message = frame(BINARY, bytes(1 << 20))
+        while True:
+            await self._stream.send(message, within_s=None)
+            self.taken += 1
+
+    @property
+    def is_waiting(self) -> bool:
+        return self._stream.unsent_bytes > 0
+
+
+async def _all_stalled(pushers: list[_Pusher]) -> None:
+    seen, looks = -1, 0
+
+    def are_steady() -> bool:
+        nonlocal seen, looks
+        now = sum(pusher.taken for pusher in pushers)
+        looks = looks + 1 if now == seen else 0
+        seen = now
+        return looks > STEADY_LOOKS and all(pusher.is_waiting for pusher in pushers)
+
+    await until(are_steady, "every pair is stalled", within_s=30)
+
+
+@pytest.mark.parametrize("is_secure", [False, True], ids=["plain", "TLS"])
+async def test_a_stalled_pair_is_bounded(tmp_path: Path, full_size: bool, is_secure: bool):
+    """The first ones are not counted: with them the program gets what it needs only once."""
+    first, count = 10, 200 if full_size else 40
+    async with _gateway(tmp_path, is_secure=is_secure) as gateway:
+        listener = await gateway.listen()
+        pushers = [_Pusher(sender.stream) for sender, _ in await _pairs(gateway, listener, first + count)]
+        async with asyncio.TaskGroup() as tasks:
+            running = [tasks.create_task(pusher.push()) for pusher in pushers[:first]]
+            await _all_stalled(pushers[:first])
+            rss = gateway.child.rss_bytes
+            running += [tasks.create_task(pusher.push()) for pusher in pushers[first:]]
+            await _all_stalled(pushers)
+            each = (gateway.child.rss_bytes - rss) / count / KIB
+            for task in running:
+                task.cancel()
+        log.info("%d stalled pairs, %s: %.0f KiB each", count, "TLS" if is_secure else "plain", each)
+        assert each <= 256
+
+
+async def test_every_body_of_many_requests_is_whole(tmp_path: Path, full_size: bool):
+    sizes = (0, 1, 1_000, 20_000, 65_536, 65_537, 300_000, 1_000_000)
+    count = 5_000 if full_size else 400
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        """The body of the request, and a body of the size that was asked for."""
+        body = await request.read()
+        size = int(request.query["size"])
+        fill = hashlib.sha256(body).digest()
+        return web.Response(body=(fill * (size // 32 + 1))[:size], headers={"X-Body": fill.hex()})
+
+    async with web_target(answer) as target, gateway_process(tmp_path / "data") as gateway:
+        await gateway.create("site")
+        async with exposing(tmp_path / "agent", gateway, {"site": target}):
+            numbers = iter(range(count))
+
+            async def ask() -> None:
+                http = await gateway.http()
+                for number in numbers:
+                    sent = hashlib.sha512(b"%d" % number).digest() * (sizes[number % 8] // 64 + 1)
+                    body = sent[: sizes[number % 8]]
+                    size = sizes[number // 8 % 8]
+                    response = await http.request(
+                        "POST", f"/site/?size={size}", list(gateway.authorization("site")), body
+                    )
+                    fill = hashlib.sha256(body).digest()
+                    assert response.status == 200, response.line
+                    assert response.header("x-body") == fill.hex()
+                    assert response.body == (fill * (size // 32 + 1))[:size]
+                    answered.append(number)
+
+            answered: list[int] = []
+            async with asyncio.TaskGroup() as tasks:
+                for _ in range(32):
+                    tasks.create_task(ask())
+            assert sorted(answered) == list(range(count))
