@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from .hosting import Relay
 from .island import Island
-from .packages import CLIENTS, ROOT, node_modules
+from .packages import CLIENTS, ROOT, java_classes, need, node_modules
 from .programs import Program, running
+
+#: Of a file with a public certificate in it: Java wants one.
+_PASSWORD = "changeit"
 
 
 class Cast:
@@ -45,6 +49,47 @@ class Cast:
         environment = {"PYTHONPATH": str(ROOT), **(relay.environment if relay else {})}
         with self._running(module, command, environment) as program:
             yield program
+
+    @contextlib.contextmanager
+    def java(
+        self, program: str, relay: Relay, *arguments: str, environment: Mapping[str, str] | None = None
+    ) -> Iterator[Program]:
+        """Run ``clients/jetty/PROGRAM.java``."""
+        class_path = ":".join(map(str, java_classes("jetty")))
+        trust = [
+            f"-Djavax.net.ssl.trustStore={self._trust_store(relay)}",
+            f"-Djavax.net.ssl.trustStorePassword={_PASSWORD}",
+        ]
+        # quick to start, and content with little memory: nothing here runs for long
+        jvm = [
+            "-XX:TieredStopAtLevel=1",
+            "-XX:+UseSerialGC",
+            "-Xshare:auto",
+            "-Xmx512m",
+            "-Dfile.encoding=UTF-8",
+        ]
+        command = ["java", *jvm, *trust, "-cp", class_path, program, *arguments]
+        with self._running(
+            f"jetty {program}", command, {**relay.environment, **(environment or {})}
+        ) as running_one:
+            yield running_one
+
+    @contextlib.contextmanager
+    def browser(self, relay: Relay) -> Iterator[Program]:
+        """Run headless Chromium, which trusts the gateway's certificate."""
+        need("chromium", "chromium")
+        profile = self._folder / f"chromium-{next(self._numbers)}"
+        with self.python("browser", relay, relay.key_digest, str(profile)) as program:
+            yield program
+
+    def _trust_store(self, relay: Relay) -> Path:
+        store = relay.ca_file.with_suffix(".p12")
+        if not store.exists():
+            need("keytool", "a JDK")
+            command = ["keytool", "-importcert", "-noprompt", "-alias", "test", "-file", str(relay.ca_file)]
+            store_options = ["-keystore", str(store), "-storetype", "PKCS12", "-storepass", _PASSWORD]
+            subprocess.run([*command, *store_options], check=True, capture_output=True, timeout=30)
+        return store
 
     @contextlib.contextmanager
     def agent(self, relay: Relay, settings: str) -> Iterator[Program]:

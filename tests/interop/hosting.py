@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import hashlib
 import itertools
 import json
 import re
@@ -13,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.support.gateways import ROOT_RULE
 from tests.support.tokens import sas_token
@@ -57,6 +61,13 @@ class Relay:
             f"Endpoint=sb://{self.host}/;SharedAccessKeyName={self.key_name};SharedAccessKey={self.key};"
             f"EntityPath={self.path}"
         )
+
+    @property
+    def key_digest(self) -> str:
+        """What Chromium calls the gateway's certificate by: base64(SHA-256(SubjectPublicKeyInfo))."""
+        certificate = x509.load_pem_x509_certificate(_certificate_of(self.ca_file, self.host).read_bytes())
+        info = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        return base64.b64encode(hashlib.sha256(info).digest()).decode()
 
     def token(self, *, expires_at: float | None = None) -> str:
         """A token for it; good for an hour if no other end is given."""
@@ -120,10 +131,14 @@ class Authority:
     def issue(self, host: str) -> tuple[Path, Path]:
         """Give the files of a certificate for *host* and its key."""
         issued = self._authority.issue_cert(host)
-        certificate, key = self._folder / f"{host}.pem", self._folder / f"{host}.key"
+        certificate, key = _certificate_of(self.file, host), self._folder / f"{host}.key"
         certificate.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
         issued.private_key_pem.write_to_path(key)
         return certificate, key
+
+
+def _certificate_of(ca_file: Path, host: str) -> Path:
+    return ca_file.with_name(f"{host}.pem")
 
 
 @contextlib.contextmanager

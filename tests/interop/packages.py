@@ -62,19 +62,14 @@ def java_classes(name: str) -> list[Path]:
 
     def fetch(folder: Path) -> None:
         shutil.copy(source / "pom.xml", folder)
-        jars, classes = folder / "jars", folder / "classes"
-        _fetch(
-            folder,
-            "mvn",
-            "-q",
-            "-B",
-            "dependency:copy-dependencies",
-            f"-DoutputDirectory={jars}",
-        )
-        _fetch(folder, "javac", "-d", str(classes), "-cp", f"{jars}/*", *map(str, programs))
+        _fetch(folder, "mvn", "-q", "-B", "dependency:copy-dependencies", f"-DoutputDirectory={folder}")
 
-    folder = _cached(name, [source / "pom.xml", *programs], fetch)
-    return [folder / "classes", folder / "jars" / "*"]
+    def compile_programs(folder: Path) -> None:
+        _fetch(folder, "javac", "-d", str(folder), "-cp", f"{jars}/*", *map(str, programs))
+
+    jars = _cached(f"{name}-jars", [source / "pom.xml"], fetch)
+    classes = _cached(f"{name}-classes", [source / "pom.xml", *programs], compile_programs)
+    return [classes, jars / "*"]
 
 
 def need(tool: str, package: str) -> str:

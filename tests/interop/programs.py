@@ -48,14 +48,14 @@ class Program:
         except BrokenPipeError:
             raise self._failure("is gone") from None
         self._is_stuck = True
-        answer = self._next("answer", None, timeout_s)["answer"]
+        answer = self._next({}, timeout_s)["answer"]
         self._is_stuck = False
         assert isinstance(answer, dict)
         return answer
 
-    def event(self, name: str, timeout_s: float = STEP_TIMEOUT_S) -> dict[str, Any]:
-        """Wait for an event. Each one is given once."""
-        return self._next("event", name, timeout_s)
+    def event(self, name: str, timeout_s: float = STEP_TIMEOUT_S, **members: object) -> dict[str, Any]:
+        """Wait for an event with these *members*. Each one is given once."""
+        return self._next({"event": name, **members}, timeout_s)
 
     def says(self, text: str, timeout_s: float = STEP_TIMEOUT_S) -> str:
         """Wait for a line with *text* in it, and give the line. Lines before it are forgotten."""
@@ -94,16 +94,19 @@ class Program:
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait(_STOP_TIMEOUT_S)
 
-    def _next(self, kind: str, name: str | None, timeout_s: float) -> dict[str, Any]:
+    def _next(self, wanted: Mapping[str, object], timeout_s: float) -> dict[str, Any]:
+        """Give the next message with all members of *wanted*; an answer where that is empty."""
         deadline = time.monotonic() + timeout_s
         while True:
             for index, message in enumerate(self._unread):
-                if kind in message and name in (None, message[kind]):
+                if wanted.items() <= message.items() if wanted else "answer" in message:
                     return self._unread.pop(index)
             try:
                 self._keep(self._lines.get(timeout=max(0.0, deadline - time.monotonic())))
             except queue.Empty:
-                raise self._failure(f"did not say {name or kind!r} within {timeout_s:g} s") from None
+                raise self._failure(
+                    f"did not say {dict(wanted) or 'an answer'} within {timeout_s:g} s"
+                ) from None
 
     def _keep(self, message: dict[str, Any] | None) -> None:
         if message is None:  # it has closed its output

@@ -48,12 +48,21 @@ def _hyco_https_listener(cast: Cast, relay: Relay) -> Iterator[Program]:
         yield program
 
 
+@contextlib.contextmanager
+def _jetty_listener(cast: Cast, relay: Relay) -> Iterator[Program]:
+    with cast.java("HttpListener", relay) as program:
+        program.event("listening")
+        yield program
+
+
 LISTENERS: dict[str, Start] = {
     "hyco-https": _hyco_https_listener,
+    "jetty": _jetty_listener,
     "agent": lambda cast, relay: cast.web_server_behind_agent(relay),
 }
 SENDERS: dict[str, Start] = {
     "hyco-https": lambda cast, relay: cast.node("hyco_https", "sender", relay),
+    "java": lambda cast, relay: cast.java("HttpSender", relay),
     "aiohttp": lambda cast, relay: cast.python("aiohttp_sender", relay),
     "relaydesk": lambda cast, relay: cast.python("relaydesk_sender", relay),
 }

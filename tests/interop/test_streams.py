@@ -17,6 +17,7 @@ pytestmark = pytest.mark.timeout(400)
 
 SENDERS = {
     "hyco-ws": lambda cast, relay: cast.node("hyco_ws", "sender", relay),
+    "jetty": lambda cast, relay: cast.java("WebSocketSender", relay),
     "websockets": lambda cast, relay: cast.python("websockets_sender", relay),
 }
 
@@ -68,4 +69,5 @@ def test_a_dead_target_is_a_refusal_and_no_connection(gateway: HostedGateway, ca
     relay = gateway.create("stream")
     with cast.agent(relay, 'target = "127.0.0.1:1"'), SENDERS[sender](cast, relay) as program:
         refused = program.ask(messages=[], close={"code": 1000, "reason": ""})["refused"]
-        assert refused == {"status": 502, "reason": "The listener cannot reach its target"}
+        assert refused["status"] == 502
+        assert refused["reason"].endswith("The listener cannot reach its target")  # Jetty says more before it

@@ -42,7 +42,7 @@ const exchange = ({ messages = [], protocols = [], close = null, askFor = null, 
     }));
     socket.on('unexpected-response', (request, response) =>
       resolve({ refused: { status: response.statusCode, reason: response.statusMessage } }));
-    socket.on('error', (error) => resolve({ error: error.message }));
+    socket.on('error', (error) => resolve({ error: String(error.message || error) }));
   });
 
 const wire = (type, count) => (type === 'text' ? Buffer.from(text(count)) : bytes(count));
