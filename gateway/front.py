@@ -34,6 +34,7 @@ from .config import GatewayConfig
 from .front_request import BodyCutError, FrontRequest, Hold, RequestBody
 from .legs import Leg
 from .proxies import ProxyHeaderError, is_trusted, read_proxy_header
+from .tls import bound_held_back_bytes
 
 log = logging.getLogger(__name__)
 
@@ -119,6 +120,7 @@ class HttpConnection(asyncio.BufferedProtocol):
         if isinstance(name, tuple):
             self.peer = RemoteEndpoint(address=str(name[0]), port=int(name[1]))
         self.is_secure = transport.get_extra_info("sslcontext") is not None
+        bound_held_back_bytes(transport)
         sock = transport.get_extra_info("socket")
         if sock is not None and sock.family in _INTERNET:
             # what finds out that a peer has vanished where no ping is sent: within a half-closed WebSocket
