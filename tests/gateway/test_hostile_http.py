@@ -15,7 +15,9 @@ import pytest
 from tests.support.gateways import RunningGateway
 from tests.support.raw_http import RawHttp
 from tests.support.raw_relay import RawListener
+from tests.support.raw_stream import End
 from tests.support.raw_websocket import UpgradeRefusedError
+from tests.support.waiting import until
 
 #: In the body or behind it: would reach the listener if somebody took it for a request.
 SMUGGLED = b"GET /open/smuggled HTTP/1.1\r\nHost: h\r\n\r\n"
@@ -340,3 +342,13 @@ async def test_mutants_of_good_requests_never_become_two(relay: RunningGateway, 
         assert len(statuses) <= 3, (bytes(mutant), answer)
         assert all(status >= b"400" for status in statuses), (bytes(mutant), answer)
     await next_is(relay, listener, "after")
+
+
+async def test_a_refused_request_with_another_behind_it_does_not_keep_its_connection(relay: RunningGateway):
+    """Found by the random ones: what came behind was parsed, and stopped both reading and the last deadline for good."""
+    http = await relay.http()
+    http.stream.write(b"GET /open/case HTTP/1.1\r\n\r\n" + SMUGGLED)
+    assert (await http.read_response()).status == 400
+    assert await http.stream.end() is End.FIN
+    http.stream.half_close()
+    await until(lambda: not relay.left_behind(), "the connection is gone")

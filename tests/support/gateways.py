@@ -18,6 +18,7 @@ from .raw_http import HttpResponse, RawHttp
 from .raw_relay import Dial, RawListener
 from .raw_websocket import Handshake, RawWebSocket, upgrade_headers
 from .tokens import sas_token
+from .waiting import until
 
 Headers = Collection[tuple[str, str]]
 
@@ -164,6 +165,10 @@ class RunningGateway(GatewayClients):
         """Delete a hybrid connection."""
         await self.gateway.editor.delete_connection(self.namespace, path)
 
+    def left_behind(self) -> dict[str, int]:
+        """What the gateway still holds of connections, listeners, requests and waiting senders."""
+        return {name: count for name, count in self.gateway.status().items() if count}
+
     async def create_rule(self, path: str | None, name: str, rights: Right) -> Rule:
         """Create a rule of a hybrid connection; of the namespace where *path* is None."""
         rule, _ = await self.gateway.editor.put_rule(self.namespace, path, name, rights)
@@ -180,7 +185,11 @@ def _memory() -> str | None:
 
 @contextlib.asynccontextmanager
 async def running_gateway(**settings: object) -> AsyncIterator[RunningGateway]:
-    """Run a gateway with *settings* of GatewayConfig, with a new data folder, on free ports of loopback."""
+    """Run a gateway with *settings* of GatewayConfig, with a new data folder, on free ports of loopback.
+
+    Raises:
+        AssertionError: At the end of the block, when all connections are closed, the gateway still holds some.
+    """
     with tempfile.TemporaryDirectory(prefix="relaydesk-test-", dir=_memory()) as folder:
         given: dict[str, Any] = {
             "data_folder": Path(folder),
@@ -195,6 +204,8 @@ async def running_gateway(**settings: object) -> AsyncIterator[RunningGateway]:
         )
         try:
             yield running
+            await running.dial.close()
+            await until(lambda: not running.left_behind(), "everything is let go when everybody has gone")
         finally:
             await running.dial.close()
             await running.stop()
