@@ -6,6 +6,7 @@ people: what happened, and to what.
 
 from __future__ import annotations
 
+import asyncio
 from typing import ClassVar
 
 
@@ -119,7 +120,14 @@ class LocalServerError(AgentError):
 
 
 def sole_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Give what went wrong first in a task group, or the group itself where something unexpected is among it."""
+    """Give what went wrong first in a task group, or the group itself where something unexpected is among it.
+
+    A cancellation that comes while the group ends because of an error is in neither: before Python 3.13, a task group
+    forgets it. It is given back here, for whoever is cancelled must not go on as if only something had failed.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        return asyncio.CancelledError()
     if all(isinstance(error, AgentError) for error in group.exceptions):
         return group.exceptions[0]
     return group

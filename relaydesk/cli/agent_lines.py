@@ -40,6 +40,7 @@ class AgentLines:
         self._now = now
         self._last: ConnectionStatus | None = None
         self._has_worked = False
+        self._is_draining = False
         self._waiting = contextlib.ExitStack()
 
     def close(self) -> None:
@@ -61,6 +62,12 @@ class AgentLines:
                 "failure", f"failed: {one_line(now.last_error)}", style="red", error=one_line(now.last_error)
             )
         self._traffic(before.traffic if before is not None else Traffic(), now.traffic)
+
+    def draining(self, open_requests: int) -> None:
+        """Tell that what has been asked is answered before the end."""
+        self._is_draining = True
+        what = "a request that was" if open_requests == 1 else f"{open_requests} requests that were"
+        self._wait(f"answering {what} taken before ending; Ctrl-C again ends at once")
 
     def exchange(self, exchange: Exchange) -> None:
         """Tell of a relayed request that has ended."""
@@ -112,7 +119,7 @@ class AgentLines:
                     self._output.event("retrying", "", error=error, inSeconds=round(delay_s, 3))
                 self._wait(f"trying again in {delay_s:.0f} s: {error}", plain=f"trying again: {error}")
             case State.STOPPED:
-                if now.last_error is not None:
+                if now.last_error is not None and not self._is_draining:
                     raise UsageError(one_line(now.last_error))
 
     def _wait(self, text: str, *, plain: str | None = None) -> None:

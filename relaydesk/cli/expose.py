@@ -49,6 +49,10 @@ from .output import Output
 from .problems import refused
 from .running import run_agent, run_until_stopped
 
+#: How long requests that were taken may be answered after Ctrl-C. Less than a service gets: somebody waits for it, and a
+#: stream of events never ends.
+DRAIN_S = 5.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exposure:
@@ -163,7 +167,12 @@ async def _expose(
         config = AgentConfig(connections=(connection,), network=NetworkConfig(ca_file=exposure.ca_file))
         try:
             during = None if exposure.bundled is None else exposure.bundled.ended()
-            await run_agent(Agent(config, on_exchange=lines.exchange), lines, during=during)
+            await run_agent(
+                Agent(config, on_exchange=lines.exchange),
+                lines,
+                during=during,
+                drain_s=DRAIN_S,
+            )
         finally:
             lines.close()
             output.event("stopped", "", relay=exposure.path)

@@ -19,6 +19,9 @@ class Watcher(Protocol):
     def status(self, status: AgentStatus) -> None:
         """Its state has changed."""
 
+    def draining(self, open_requests: int) -> None:
+        """It takes nothing new, and answers these before it ends."""
+
 
 def run_until_stopped(work: Coroutine[Any, Any, None]) -> None:
     """Run *work* to its end, or until SIGTERM asks for an orderly end, which is none of its failures.
@@ -68,14 +71,15 @@ def _on_sigterm(stop: Callable[[], None]) -> Iterator[None]:
 
 
 async def run_agent(
-    agent: Agent, watcher: Watcher, *, during: Coroutine[Any, Any, None] | None = None
+    agent: Agent, watcher: Watcher, *, during: Coroutine[Any, Any, None] | None = None, drain_s: float = 0.0
 ) -> None:
-    """Run *agent* for ever, telling *watcher* each change; what the watcher raises ends it.
+    """Run *agent* until cancelled, telling *watcher* each change; what the watcher raises ends it.
 
     Args:
         agent: Not running yet.
         watcher: Called on this loop.
         during: Where it is given, the agent runs only as long as this does.
+        drain_s: When cancelled, how long requests that have been taken may be answered. A second time skips that.
 
     Raises:
         Exception: What any of them raised: the first of it, alone.
@@ -86,13 +90,27 @@ async def run_agent(
                 tasks.create_task(agent.run(), name="agent"),
                 tasks.create_task(_watch(agent, watcher), name="status"),
             )
-            if during is not None:
-                await during
-                for task in started:
-                    task.cancel()
+            try:
+                await (during or asyncio.Event().wait())
+            except asyncio.CancelledError:
+                if not any(task.done() for task in started):  # else one has failed, and that is why
+                    await _drain(agent, watcher, drain_s)
+                raise
+            for task in started:
+                task.cancel()
     except BaseExceptionGroup as group:
         # what follows the first happened while the rest was being cancelled
         raise _first(group) from None
+
+
+async def _drain(agent: Agent, watcher: Watcher, drain_s: float) -> None:
+    open_requests = sum(one.traffic.open_requests for one in agent.snapshot().connections)
+    if not open_requests or not drain_s:
+        return
+    watcher.draining(open_requests)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(drain_s):
+            await agent.drain()
 
 
 async def _watch(agent: Agent, watcher: Watcher) -> None:

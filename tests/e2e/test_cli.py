@@ -181,6 +181,36 @@ async def test_expose_and_connect_end_in_order(cli: CommandLine, number: signal.
         )
 
 
+async def test_a_request_that_was_taken_is_answered_before_expose_ends(cli: CommandLine):
+    was_asked, may_answer = asyncio.Event(), asyncio.Event()
+
+    async def slow(_: web.Request) -> web.Response:
+        if not was_asked.is_set():
+            was_asked.set()
+            await may_answer.wait()
+        return web.Response(text="at last")
+
+    async with (
+        web_target(slow) as address,
+        cli.start("expose", address, "--anonymous-send") as expose,
+        asyncio.TaskGroup() as tasks,
+    ):
+        url = (await expose.event("listening"))["url"]
+        asked = tasks.create_task(get(url))
+        await was_asked.wait()
+        expose.process.send(signal.SIGTERM)
+        # it has turned to its end once it takes nothing new
+        await until(lambda: is_refused(url), "a listener that has left")
+        may_answer.set()
+        assert (await asked)[1] == "at last"
+        assert await expose.process.ended() == 0
+
+
+async def is_refused(url: str) -> bool:
+    """Whether nobody listens any more."""
+    return (await get(url))[0] in (404, 503)
+
+
 # --- connect ---------------------------------------------------------------------------------------------------------
 
 
@@ -290,6 +320,8 @@ async def test_send_ends_when_its_time_is_over(cli: CommandLine):
         ran = await cli.run("send", "mute", "--timeout", "0.5")
         assert ran.code == 3
         assert "within 0.5 s" in ran.err
+        # the listener's side cannot know that nobody waits any more, and would drain
+        await expose.process.kill()
 
 
 async def test_a_key_goes_to_its_own_gateway_only(cli: CommandLine):
