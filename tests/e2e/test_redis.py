@@ -44,7 +44,7 @@ async def _relayed(folder: Path, port: int) -> AsyncIterator[tuple[int, list[Chi
         settings = await AgentSettings(folder / "here", gateway).bring("redis")
         async with (
             exposing(folder / "there", gateway, {"redis": f"{LOOPBACK}:{port}"}) as there,
-            agent_process(settings.write(), gateway) as here,
+            agent_process(settings.write(), gateway.secrets) as here,
         ):
             yield await here.local_port("redis"), [gateway.child, there.child, here.child]
 

@@ -94,7 +94,7 @@ async def test_a_frozen_sender_is_cut_for_its_listener(tmp_path: Path):
         settings = await AgentSettings(tmp_path / "sender", gateway).bring("tcp")
         async with (
             exposing(tmp_path / "agent", gateway, {"tcp": target.address}),
-            agent_process(settings.write(deadlines=QUICK_DEADLINES), gateway) as sender,
+            agent_process(settings.write(deadlines=QUICK_DEADLINES), gateway.secrets) as sender,
         ):
             port = await sender.local_port("tcp")
             local = await RawStream.open(LOOPBACK, port)

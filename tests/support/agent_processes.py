@@ -64,10 +64,10 @@ class AgentSettings:
 
     Args:
         folder: Where they go; made if there is none.
-        gateway: Whose keys they hold.
+        gateway: Whose keys expose() and bring() put into them.
     """
 
-    def __init__(self, folder: Path, gateway: GatewayProcess) -> None:
+    def __init__(self, folder: Path, gateway: GatewayProcess | None = None) -> None:
         folder.mkdir(exist_ok=True)
         self._folder = folder
         self._gateway = gateway
@@ -86,10 +86,14 @@ class AgentSettings:
         return await self._add(path, endpoint, {"direction": "connect", "local": local, **options})
 
     async def _add(self, path: str, endpoint: str | None, settings: dict[str, Any]) -> AgentSettings:
+        assert self._gateway is not None
+        return self.add(path, await self._gateway.connection_string(path, endpoint=endpoint), **settings)
+
+    def add(self, path: str, connection_string: str, **settings: object) -> AgentSettings:
+        """Have a hybrid connection with these settings and this connection string."""
         key_file = self._folder / f"{len(self._connections)}.key"
-        text = await self._gateway.connection_string(path, endpoint=endpoint)
         key_file.touch(mode=0o600)
-        key_file.write_text(text)
+        key_file.write_text(connection_string)
         self._connections.append({"path": path, "credential": {"file": key_file.name}, **settings})
         return self
 
@@ -113,9 +117,9 @@ class AgentSettings:
 
 
 @contextlib.asynccontextmanager
-async def agent_process(config: Path, gateway: GatewayProcess) -> AsyncIterator[AgentProcess]:
-    """Run an agent with *config* for the time of the block. In the end no secret may stand in its log."""
-    agent = AgentProcess(config, gateway.secrets)
+async def agent_process(config: Path, secrets: SecretsWatch) -> AsyncIterator[AgentProcess]:
+    """Run an agent with *config* for the time of the block. In the end none of *secrets* may stand in its log."""
+    agent = AgentProcess(config, secrets)
     try:
         await agent.start()
         yield agent
@@ -140,6 +144,6 @@ async def exposing(
     before = (await gateway.status())["listeners"]
     for path, target in targets.items():
         await settings.expose(path, target)
-    async with agent_process(settings.write(deadlines=deadlines, ca_file=ca_file), gateway) as agent:
+    async with agent_process(settings.write(deadlines=deadlines, ca_file=ca_file), gateway.secrets) as agent:
         await gateway.until_listening(before + len(targets))
         yield agent

@@ -8,6 +8,10 @@ import ssl
 from pathlib import Path
 
 import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import NameOID
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,6 +55,47 @@ class Authority:
             blob.write_to_path(str(files.certificate), append=index > 0)
         files.key.touch(mode=0o600)
         leaf.private_key_pem.write_to_path(str(files.key))
+        return files
+
+    @property
+    def self_signed(self) -> CertificateFiles:
+        """The authority's own certificate, as one of a server that has made itself one."""
+        files = CertificateFiles(self.certificate, self._folder / "ca.key")
+        files.key.touch(mode=0o600)
+        self._authority.private_key_pem.write_to_path(str(files.key))
+        return files
+
+    def issue_short(self, name: str) -> CertificateFiles:
+        """A certificate with an RSA key of 1,024 bits, as nobody makes them any more."""
+        key = rsa.generate_private_key(public_exponent=65_537, key_size=1_024)
+        authority = x509.load_pem_x509_certificate(self._authority.cert_pem.bytes())
+        signer = serialization.load_pem_private_key(self._authority.private_key_pem.bytes(), None)
+        assert isinstance(signer, ec.EllipticCurvePrivateKey)
+        now = dt.datetime.now(dt.UTC)
+        certificate = (
+            x509.CertificateBuilder()
+            .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
+            .issuer_name(authority.subject)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - dt.timedelta(days=1))
+            .not_valid_after(now + dt.timedelta(days=1))
+            .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False
+            )
+            .sign(signer, hashes.SHA256())
+        )
+        files = CertificateFiles(self._folder / "short.pem", self._folder / "short.key")
+        files.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        files.key.touch(mode=0o600)
+        files.key.write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.TraditionalOpenSSL,
+                serialization.NoEncryption(),
+            )
+        )
         return files
 
     def client(self) -> ssl.SSLContext:

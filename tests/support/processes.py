@@ -16,6 +16,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+if sys.platform == "win32":
+    pytest.skip("these tests need the signals and file modes of POSIX", allow_module_level=True)
+
 ROOT = Path(__file__).resolve().parents[2]
 LOOPBACK = "127.0.0.1"
 
