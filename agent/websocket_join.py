@@ -43,8 +43,8 @@ class JoinedLeg(WebSocketLeg):
             peer.write_payload((out,))
         if was_injecting and not forwarder.inject:
             peer._pong, peer._is_ping_due = None, False  # they went out between two of the frames
-        if forwarder.ping is not None:
-            payload, forwarder.ping = forwarder.ping, None
+        pings, forwarder.pings = forwarder.pings, []
+        for payload in pings:
             self._ping_received(payload)
         if forwarder.close is not None:
             peer._close = forwarder.close.encode()

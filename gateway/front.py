@@ -505,7 +505,8 @@ class HttpConnection(asyncio.BufferedProtocol):
         if request.body.is_complete and not self._is_refusing:
             transport.close()
             return
-        self._is_lingering = True
+        self._is_lingering = self._is_refusing = True  # whatever else this read holds is dropped as well
+        self._parsed = None
         if transport.can_write_eof():
             transport.write_eof()
         if self._hold:

@@ -81,9 +81,9 @@ class RelayLeg(Leg):
             peer.write(out)
             if was_injecting and not forwarder.inject:
                 peer._pong, peer._is_ping_due = None, False
-        if forwarder.ping is not None:
-            self._pong, forwarder.ping = forwarder.ping, None
-            self._send_control()
+        if forwarder.pings:
+            pings, forwarder.pings = forwarder.pings, []
+            self._answer(pings)
         if forwarder.close is not None:
             self.has_received_close = True
             if not (peer.is_lost or peer.has_sent_close):
@@ -122,6 +122,15 @@ class RelayLeg(Leg):
     def _send_ping(self) -> None:
         self._is_ping_due = True
         self._send_control()
+
+    def _answer(self, pings: list[bytes]) -> None:
+        """Answer the pings of one read: all of them now, or only the latest when the peer is behind with its reading."""
+        if self._may_write_control():
+            self._pong = None
+            self.write(b"".join(frame(Opcode.PONG, payload) for payload in pings))
+        else:
+            self._pong = pings[-1]
+            self._send_control()
 
     def _send_control(self) -> None:
         """Write the pong and the ping that are due, or leave them with the forwarder for its next border of frames.

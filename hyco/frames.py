@@ -354,12 +354,12 @@ class Forwarder(_Source):
     Kept: message types, message boundaries, and the borders of frames up to MAX_FRAGMENT_BYTES. Changed: masking, and
     longer frames are cut into fragments of at most that size. Never made up: an empty frame.
 
-    Control frames do not pass. A ping leaves its payload in :attr:`ping` (the latest, which is the one that has to be
-    answered: RFC 6455 section 5.5.3), a pong sets :attr:`has_pong`, a Close ends the direction and stays in
+    Control frames do not pass. Pings leave their payloads in :attr:`pings` (of a peer that does not read, only the latest
+    has to be answered: RFC 6455 section 5.5.3), a pong sets :attr:`has_pong`, a Close ends the direction and stays in
     :attr:`close`. The owner looks at them after each feed, and clears the first two.
     """
 
-    __slots__ = ("_cut", "_key", "_last_frame", "_left", "_mask_out", "close", "has_pong", "inject", "ping")
+    __slots__ = ("_cut", "_key", "_last_frame", "_left", "_mask_out", "close", "has_pong", "inject", "pings")
 
     def __init__(self, *, is_masked: bool, mask_out: Callable[[], bytes] | None = None) -> None:
         """Say who is on which side.
@@ -376,7 +376,7 @@ class Forwarder(_Source):
         self._cut = 0  # of those, how many belong to the outgoing fragment that has begun
         self._key = b""  # what turns incoming bytes into outgoing ones, at the current position
         self._last_frame = True
-        self.ping: bytes | None = None
+        self.pings: list[bytes] = []
         self.has_pong = False
         self.close: Close | None = None
         #: Frames of the owner's own (pongs, pings) that go out at the next border between two frames.
@@ -429,7 +429,7 @@ class Forwarder(_Source):
                     self.close = event
                     return b"".join(out)
                 if isinstance(event, Ping):
-                    self.ping = event.payload
+                    self.pings.append(event.payload)
                 else:
                     self.has_pong = True
                 continue
