@@ -40,6 +40,11 @@ class Program:
 
     def ask(self, timeout_s: float = STEP_TIMEOUT_S, **command: object) -> dict[str, Any]:
         """Give it one command, and wait for the answer."""
+        self.begin(**command)
+        return self.finish(timeout_s)
+
+    def begin(self, **command: object) -> None:
+        """Give it one command."""
         assert self._process.stdin is not None
         assert not self._is_stuck, f"{self.name} has not answered an earlier command"
         try:
@@ -48,6 +53,9 @@ class Program:
         except BrokenPipeError:
             raise self._failure("is gone") from None
         self._is_stuck = True
+
+    def finish(self, timeout_s: float = STEP_TIMEOUT_S) -> dict[str, Any]:
+        """Wait for the answer to the command that was given."""
         answer = self._next({}, timeout_s)["answer"]
         self._is_stuck = False
         assert isinstance(answer, dict)

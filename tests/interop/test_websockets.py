@@ -155,6 +155,16 @@ def test_the_listeners_close_reaches_the_sender(exchange: Exchange, code: int):
     assert result["close"] == {"code": code, "reason": "that is enough"}
 
 
+@pytest.mark.parametrize("kind", SENDERS)
+def test_a_listener_that_dies_is_no_clean_end(gateway: HostedGateway, cast: Cast, kind: str):
+    relay = gateway.create("mortal")
+    with _hyco_ws_listener(cast, relay) as listener, SENDERS[kind](cast, relay) as sender:
+        sender.begin(askFor="tell")
+        listener.event("told")
+        listener.kill()
+        assert sender.finish()["close"]["code"] == 1006
+
+
 def test_a_path_beyond_the_name_is_the_listeners_too(exchange: Exchange):
     """Only our agent's web server minds paths: it has a WebSocket at its root alone."""
     result = exchange.echo({"type": "text", "count": 3}, suffix="/deeper")

@@ -1,4 +1,4 @@
-// hyco-ws as a listener: every message comes back; `close CODE REASON` closes, and every close is told.
+// hyco-ws as a listener: every message comes back; `close CODE REASON` closes, `tell` is told, and so is every close.
 'use strict';
 
 const WebSocket = require('hyco-ws');
@@ -15,6 +15,8 @@ const server = WebSocket.createRelayedServer({
     if (!flags.binary && data.startsWith('close ')) {
       const [, code, reason] = data.match(/^close (\d+) (.*)$/);
       socket.close(Number(code), reason);
+    } else if (!flags.binary && data === 'tell') {
+      tell({ event: 'told' });
     } else {
       socket.send(data, { binary: Boolean(flags.binary) });
     }
