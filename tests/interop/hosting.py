@@ -158,4 +158,6 @@ def hosted_gateway(
     )
     with running(f"gateway {host}", command, log, {"PYTHONPATH": str(ROOT)}) as program:
         program.says("ready:")
+        # one answer of any kind, so that a gateway that gives none fails once and not in every test
+        island.run("curl", "--silent", "--show-error", "--cacert", str(authority.file), f"https://{host}/")
         yield HostedGateway(island, host, data, log, authority.file)
