@@ -1,4 +1,4 @@
-"""F1, and the first half of acceptance 5: a listener is killed; who was with it knows at once, and nobody else notices."""
+"""F1, F20, and the first half of acceptance 5: a listener is killed; who was with it knows at once, and nobody else notices."""
 
 from __future__ import annotations
 
@@ -18,6 +18,10 @@ from tests.support.waiting import until
 STREAMS = 200
 PENDING = 50
 BYSTANDERS = 50
+
+#: Of many senders to two listeners: requests in all and at one time.
+REQUESTS = 1_500
+AT_ONCE = 8
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -70,6 +74,38 @@ async def test_everybody_with_a_killed_listener_knows_at_once_and_the_rest_move_
             back_at = clock()
             assert (await _request(gateway, "site")).body == b"ok"
             assert clock() - back_at < 2.0
+
+
+async def test_of_two_listeners_one_is_killed_and_hardly_a_request_fails(tmp_path: Path):
+    """F20: at most one request in a hundred fails, and for two seconds at most."""
+    async with (
+        service(web(_ok)) as site,
+        gateway_process(tmp_path / "data", numbers={}) as gateway,
+    ):
+        await gateway.create("site")
+        async with (
+            exposing(tmp_path / "one", gateway, {"site": site}),
+            exposing(tmp_path / "two", gateway, {"site": site}) as doomed,
+        ):
+            failures: list[float] = []
+            answered = 0
+            clock = asyncio.get_running_loop().time
+
+            async def ask() -> None:
+                nonlocal answered
+                while answered < REQUESTS:
+                    answered += 1
+                    if (await _request(gateway, "site")).status != 200:
+                        failures.append(clock())
+
+            async with asyncio.TaskGroup() as tasks:
+                for _ in range(AT_ONCE):
+                    tasks.create_task(ask())
+                await until(lambda: answered > REQUESTS // 3, "requests are under way")
+                killed_at = clock()
+                await doomed.child.kill()
+            assert len(failures) <= REQUESTS // 100
+            assert max(failures, default=killed_at) - killed_at < 2.0
 
 
 async def _ok(target: bytes) -> bytes:

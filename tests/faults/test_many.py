@@ -1,4 +1,4 @@
-"""L1, L3 and the memory of a relayed pair: many relayed connections at once, and nothing kept of them.
+"""L1, L3, L5 and the memory of a relayed pair: many relayed connections at once, and nothing kept of them.
 
 Bounds: reliability reference L1; design §7: an idle pair at most 10 KiB plain, a pair over TLS at most 150 KiB after data
 has moved, a stalled pair at most 256 KiB.
@@ -210,6 +210,61 @@ async def test_a_stalled_pair_is_bounded(tmp_path: Path, full_size: bool, is_sec
                 task.cancel()
         log.info("%d stalled pairs, %s: %.0f KiB each", count, "TLS" if is_secure else "plain", each)
         assert each <= 256
+
+
+@pytest.mark.timeout(600)
+async def test_a_long_body_is_streamed_both_ways(tmp_path: Path, full_size: bool):
+    """L5: neither program holds it, and its first byte does not wait for the last."""
+    size = (1024 if full_size else 64) * KIB * KIB
+    piece = bytes(range(256)) * 256
+    clock = asyncio.get_running_loop().time
+    first_came_after_s: list[float] = []
+    began = 0.0
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        digest, came = hashlib.sha256(), 0
+        async for data in request.content.iter_any():
+            if not came:
+                first_came_after_s.append(clock() - began)
+            digest.update(data)
+            came += len(data)
+        response = web.StreamResponse(headers={"X-Body": digest.hexdigest()})
+        await response.prepare(request)
+        for _ in range(0, size if request.method == "GET" else 0, len(piece)):
+            await response.write(piece)
+        return response
+
+    digest = hashlib.sha256()
+    for _ in range(0, size, len(piece)):
+        digest.update(piece)
+    async with web_target(answer) as target, gateway_process(tmp_path / "data") as gateway:
+        await gateway.create("site")
+        async with exposing(tmp_path / "agent", gateway, {"site": target}) as agent:
+            proof = list(gateway.authorization("site"))
+            http = await gateway.http()
+            assert (await http.request("HEAD", "/site/", proof)).status == 200  # both have done it once
+            before = [program.rss_bytes for program in (gateway.child, agent.child)]
+
+            began = clock()
+            await http.send_head("POST", "/site/", [*proof, ("Content-Length", str(size))])
+            for _ in range(0, size, len(piece)):
+                await http.stream.send(piece)
+            assert (await http.read_response("POST")).header("x-body") == digest.hexdigest()
+
+            began = clock()
+            await http.send("GET", "/site/", proof)
+            assert (await http.read_head()).status == 200
+            received = hashlib.sha256(await http.read_chunk())
+            first_came_after_s.append(clock() - began)
+            while data := await http.read_chunk():
+                received.update(data)
+            assert received.digest() == digest.digest()
+
+            after = [program.rss_bytes for program in (gateway.child, agent.child)]
+            grown = [(now - then) / KIB / KIB for now, then in zip(after, before, strict=True)]
+            log.info("%d MiB each way: gateway %+.1f MiB, agent %+.1f MiB", size >> 20, *grown)
+            assert max(grown) <= 64
+            assert max(first_came_after_s) <= 1.0
 
 
 async def test_every_body_of_many_requests_is_whole(tmp_path: Path, full_size: bool):
