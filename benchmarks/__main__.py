@@ -61,12 +61,14 @@ def measure(works: Sequence[Work], pace: Pace, output: Path) -> Run:
     if own_cpus:
         os.sched_setaffinity(0, own_cpus)
     started = time.monotonic()
+    company = machine.Company()
     with workshop() as shop:
         run = Run(machine.describe(), dataclasses.asdict(pace), shop.missing, [])
         samples: list[Sample] = []
         for round_ in range(pace.rounds):
             samples += _round(shop, works, pace, round_, relay_cpus)
-            run = dataclasses.replace(run, samples=samples)
+            found = {**run.machine, "other work on it": company.describe()}
+            run = dataclasses.replace(run, machine=found, samples=samples)
             output.write_text(run.to_json())
             print(
                 f"round {round_ + 1} of {pace.rounds} done, {time.monotonic() - started:.0f} s",
@@ -89,15 +91,22 @@ def _round(
                 key = name, work.is_secure
                 if work.needs_fresh:
                     with shop.relay(name, is_secure=work.is_secure, cpus=cpus) as relay:
-                        figures = work.measure(relay, pace)
+                        figures = _measure(relay, work, pace)
                 else:
                     if key not in up:
                         up[key] = stack.enter_context(shop.relay(name, is_secure=work.is_secure, cpus=cpus))
                         with contextlib.closing(up[key].meeting()) as meeting:
                             check_relays(meeting, seed=round_)
-                    figures = work.measure(up[key], pace)
+                    figures = _measure(up[key], work, pace)
                 samples.append(Sample(round_, work.name, name, figures))
     return samples
+
+
+def _measure(relay: Relay, work: Work, pace: Pace) -> dict[str, float]:
+    try:
+        return work.measure(relay, pace)
+    except (BenchmarkError, OSError) as error:
+        raise BenchmarkError(f"{work.name}, {relay.name}: {error}{relay.program.last_words()}") from error
 
 
 if __name__ == "__main__":

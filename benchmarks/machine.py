@@ -8,7 +8,10 @@ import os
 import platform
 import ssl
 import subprocess
+import time
 from pathlib import Path
+
+import psutil
 
 from .processes import ROOT
 
@@ -27,9 +30,30 @@ def describe() -> dict[str, str]:
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "Python": f"{platform.python_version()}, {ssl.OPENSSL_VERSION}",
         "libraries": ", ".join(versions),
-        "load before": f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown",
         "commit": _commit(),
     }
+
+
+class Company:
+    """What else the machine does while a run lasts: it is made before the first relay starts."""
+
+    def __init__(self) -> None:
+        self._started = time.monotonic()
+        self._busy_s, self._own_s = _busy_s(), _own_s()
+
+    def describe(self) -> str:
+        """How many processors were busy with other work, on average; relays that are still running count as such."""
+        others_s = _busy_s() - self._busy_s - (_own_s() - self._own_s)
+        return f"{max(0.0, others_s) / (time.monotonic() - self._started):.1f} processors, on average"
+
+
+def _busy_s() -> float:
+    times = psutil.cpu_times()
+    return float(times.user + times.system)
+
+
+def _own_s() -> float:
+    return sum(os.times()[:4])  # with children that have ended
 
 
 def _processor() -> str:

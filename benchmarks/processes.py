@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import IO
 
 import psutil
 
@@ -29,8 +30,9 @@ class BenchmarkError(Exception):
 class Program:
     """One running relay: its process and the port of 127.0.0.1 that it serves."""
 
-    def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], port: int, errors: IO[bytes]) -> None:
         self._process = process
+        self._errors = errors
         self.port = port
 
     @property
@@ -45,6 +47,10 @@ class Program:
     def rss_bytes(self) -> int:
         """Resident memory."""
         return int(psutil.Process(self.pid).memory_info().rss)
+
+    def last_words(self) -> str:
+        """What it said last on its standard error: most often why it failed."""
+        return _last_words(self._errors)
 
     def stop(self) -> None:
         """Ask it to end, and see that it does."""
@@ -76,14 +82,18 @@ def running(command: Sequence[str], *, cpus: set[int] | None) -> Iterator[Progra
         except BenchmarkError as error:
             process.kill()
             process.wait()
-            errors.seek(0)
-            said = errors.read().decode(errors="replace").strip()
-            raise BenchmarkError(f"{error}: {said[-2000:]}" if said else str(error)) from None
-        program = Program(process, port)
+            raise BenchmarkError(f"{error}{_last_words(errors)}") from None
+        program = Program(process, port, errors)
         try:
             yield program
         finally:
             program.stop()
+
+
+def _last_words(errors: IO[bytes]) -> str:
+    errors.seek(0)
+    said = errors.read().decode(errors="replace").strip()
+    return f"; it said last:\n{said[-2000:]}" if said else ""
 
 
 def _ready_port(process: subprocess.Popen[bytes]) -> int:

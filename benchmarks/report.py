@@ -33,7 +33,8 @@ def _pace(run: Run) -> str:
 
 
 def _measured(run: Run) -> str:
-    rows = [_row(run, work, figure) for work in WORKS for figure in work.figures]
+    done = {sample.work for sample in run.samples}
+    rows = [_row(run, work, figure) for work in WORKS if work.name in done for figure in work.figures]
     head = ("work", "figure", *ALL, f"{OURS} / {C_FORWARDER}", f"{OURS} / {WEBSOCKETS}")
     table = _table(head, rows)
     notes = "Medians, least and greatest in brackets; ratios are taken within each round. ↑: more is better, ↓: less is."

@@ -58,6 +58,7 @@ _WITH_TOKENS = (OURS, WEBSOCKETS)
 
 CPU_PER_GB = Figure("cpu_s_per_gb", "CPU s per GB")
 SETUPS_PER_S = Figure("per_s", "set-ups per s", is_rate=True)
+CPU_US = Figure("cpu_us", "CPU µs each")
 KIB_PER_PAIR = Figure("kib_per_pair", "KiB per pair")
 
 
@@ -84,7 +85,7 @@ def _closed_loop(
     def measure(relay: Relay, pace: Pace) -> dict[str, float]:
         return loop(relay, warm_s=pace.warm_s, measure_s=pace.measure_s)
 
-    return Work(name, (rate, Figure("cpu_us", "CPU µs each")), measure, relays, is_secure=is_secure)
+    return Work(name, (rate, CPU_US), measure, relays, is_secure=is_secure)
 
 
 def _idle(name: str, relays: tuple[str, ...], *, is_secure: bool = False) -> Work:
@@ -94,16 +95,15 @@ def _idle(name: str, relays: tuple[str, ...], *, is_secure: bool = False) -> Wor
     return Work(name, (KIB_PER_PAIR,), measure, relays, is_secure=is_secure, needs_fresh=True)
 
 
+_SETUPS = "relayed connections, 8 at once"
 _REQUESTS_PER_S = Figure("per_s", "requests per s", is_rate=True)
 
 WORKS = (
     *(_stream(size) for size in SIZES),
     _stream("1 KiB", is_secure=True),
     _stream("64 KiB", is_secure=True),
-    _closed_loop("relayed connections, 8 at once", SETUPS_PER_S, setups.measure, _WITH_TOKENS),
-    _closed_loop(
-        "relayed connections, 8 at once, TLS", SETUPS_PER_S, setups.measure, _WITH_TOKENS, is_secure=True
-    ),
+    _closed_loop(_SETUPS, SETUPS_PER_S, setups.measure, _WITH_TOKENS),
+    _closed_loop(f"{_SETUPS}, TLS", SETUPS_PER_S, setups.measure, _WITH_TOKENS, is_secure=True),
     _closed_loop("small HTTP requests, 8 at once", _REQUESTS_PER_S, small_requests.measure, (OURS,)),
     _closed_loop(
         "small HTTP requests, 8 at once, TLS",
@@ -136,6 +136,7 @@ class Bar:
         return median >= self.hold if self.figure.is_rate else median <= self.hold
 
 
+# Set-ups are judged twice: what a second gives depends on whoever else is on the machine, what a set-up costs does less.
 BARS = (
     Bar(
         "CPU per GB to the C forwarder, 64 KiB frames",
@@ -147,7 +148,8 @@ BARS = (
     ),
     Bar("the same, 1 KiB frames", "stream, 1 KiB frames", CPU_PER_GB, C_FORWARDER, 7, 2),
     Bar("the same, 64 B frames", "stream, 64 B frames", CPU_PER_GB, C_FORWARDER, 20, 2),
-    Bar("set-ups per s to websockets", "relayed connections, 8 at once", SETUPS_PER_S, WEBSOCKETS, 2, 4),
+    Bar("set-ups per s to websockets", _SETUPS, SETUPS_PER_S, WEBSOCKETS, 2, 4),
+    Bar("CPU per set-up to websockets", _SETUPS, CPU_US, WEBSOCKETS, 1 / 2, 1 / 4),
     Bar("KiB per idle pair", "idle pairs", KIB_PER_PAIR, None, 10, 5),
     Bar("KiB per idle pair, TLS", "idle pairs, TLS", KIB_PER_PAIR, None, 150, 60),
 )
