@@ -63,9 +63,12 @@ def main(level: str) -> None:
         provide_qt_libraries()
     provide_venv()
     print(f"Installing the pinned packages of requirements/{level}.txt into .venv (once) …", flush=True)
-    pip("install", "--require-hashes", "-r", str(CHECKOUT / "requirements" / f"{level}.txt"))
+    # The files name every package that is needed, and the check below says so. Without --no-deps pip resolves them anew
+    # and stumbles over extras (`coverage[toml]` beside `coverage==…`) as soon as one of them has a newer release.
+    pip("install", "--require-hashes", "--no-deps", "-r", str(CHECKOUT / "requirements" / f"{level}.txt"))
     # From the checkout itself, for the command .venv/bin/relaydesk. Its build tool is among the pinned packages.
     pip("install", "--no-index", "--no-deps", "--no-build-isolation", "--editable", str(CHECKOUT))
+    pip("check")
     STAMP.write_text(stamp(level), encoding="utf-8")
 
 
