@@ -450,6 +450,8 @@ class HttpConnection(asyncio.BufferedProtocol):
             self._timer = None
         self._transport = None
         self._current = None
+        # The parser refers back to here: both would wait for a full collection, beside a leg that may live for days.
+        del self._parser
         transport.write(head)
         if self._hold:
             self._hold = Hold.NOTHING
