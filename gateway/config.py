@@ -83,6 +83,7 @@ class GatewayConfig:
     Attributes:
         data_folder: Where entities, keys and certificates are kept.
         bind: Where senders and listeners connect.
+        or_any_port: Where a port of *bind* is taken, take any free one.
         admin_bind: Where the admin API is.
         admin_hosts: Names by which the admin API may be called besides loopback ones (DNS rebinding).
         public_url: How others reach this gateway; None: as each listener reached it.
@@ -113,6 +114,7 @@ class GatewayConfig:
 
     data_folder: Path
     bind: tuple[HostPort, ...] = (HostPort("127.0.0.1", DEFAULT_PORT),)
+    or_any_port: bool = False
     admin_bind: HostPort = HostPort("127.0.0.1", DEFAULT_ADMIN_PORT)
     admin_hosts: tuple[str, ...] = ()
     public_url: Endpoint | None = None
@@ -205,6 +207,7 @@ def from_options(
     *,
     data: str | Path,
     bind: Sequence[str] = (),
+    or_any_port: bool = False,
     admin_bind: str | None = None,
     admin_hosts: Sequence[str] = (),
     public_url: str | None = None,
@@ -226,6 +229,7 @@ def from_options(
     reader = _Reader()
     given: dict[str, Any] = {
         "data_folder": Path(data),
+        "or_any_port": or_any_port,
         "admin_hosts": tuple(admin_hosts),
         "namespace_hosts": tuple(namespace_hosts),
         "tls_cert": Path(tls_cert) if tls_cert else None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import collections
 import contextlib
+import errno
 import itertools
 import logging
 import ssl
@@ -171,19 +172,23 @@ class Gateway:
         return server_context(config.tls_cert, config.tls_key)
 
     async def _bind(self, address: HostPort, context: ssl.SSLContext | None) -> asyncio.Server:
-        loop = asyncio.get_running_loop()
         try:
-            return await loop.create_server(
-                lambda: HttpConnection(self),
-                address.host,
-                address.port,
-                ssl=context,
-                ssl_handshake_timeout=self.config.handshake_timeout_s if context else None,
-                backlog=BACKLOG,
-            )
+            return await self._listen(address.host, address.port, context)
         except OSError as error:
+            if error.errno == errno.EADDRINUSE and self.config.or_any_port and address.port:
+                return await self._bind(HostPort(address.host, 0), context)
             msg = f"bind: cannot listen on {address}: {error.strerror or error}"
             raise ConfigError(msg) from error
+
+    async def _listen(self, host: str, port: int, context: ssl.SSLContext | None) -> asyncio.Server:
+        return await asyncio.get_running_loop().create_server(
+            lambda: HttpConnection(self),
+            host,
+            port,
+            ssl=context,
+            ssl_handshake_timeout=self.config.handshake_timeout_s if context else None,
+            backlog=BACKLOG,
+        )
 
     @contextlib.asynccontextmanager
     async def _admin(self) -> AsyncIterator[None]:

@@ -14,7 +14,6 @@ import asyncio
 import contextlib
 import json
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -76,43 +75,18 @@ def default_data_folder() -> Path:
     return platformdirs.user_data_path("relaydesk", appauthor=False) / "gateway"
 
 
-def free_port(preferred: int = DEFAULT_PORT, host: str = LOOPBACK) -> int:
-    """*preferred*, so that links stay the same from day to day; 0, the system's choice, if somebody else has it."""
-    with socket.socket() as probe:
-        if os.name == "posix":  # as servers do; elsewhere the option lets two have one port
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, preferred))
-        except OSError:
-            return 0
-    return preferred
-
-
 @contextlib.asynccontextmanager
 async def running_gateway(data_folder: Path, *, port: int | None = None) -> AsyncIterator[BundledGateway]:
     """Run a gateway for this computer alone, on loopback, while the block is open.
 
     Args:
         data_folder: Where it keeps its things.
-        port: Where it listens; None for the usual port, or another one where that is taken.
+        port: Where it listens; None for the usual port, so that links stay the same from day to day, or any other
+            one where somebody has that.
 
     Raises:
         LocalGatewayError: It did not start.
     """
-    chosen = free_port() if port is None else port
-    async with contextlib.AsyncExitStack() as stack:
-        try:
-            ready = await stack.enter_async_context(_child(data_folder, chosen))
-        except LocalGatewayError:
-            if port is not None or chosen == 0 or free_port(chosen) == chosen:
-                raise
-            # somebody else took the port between our look and the child's
-            ready = await stack.enter_async_context(_child(data_folder, 0))
-        yield ready
-
-
-@contextlib.asynccontextmanager
-async def _child(data_folder: Path, port: int) -> AsyncIterator[BundledGateway]:
     process = _start(data_folder, port)
     try:
         yield await _ready(process)
@@ -127,12 +101,13 @@ def serve_command(*arguments: str) -> Sequence[str]:
     return [*program, "gateway", "serve", *arguments]
 
 
-def _start(data_folder: Path, port: int) -> subprocess.Popen[bytes]:
+def _start(data_folder: Path, port: int | None) -> subprocess.Popen[bytes]:
     command = serve_command(
         "--json",
         "--with-parent",
+        *(["--or-any-port"] if port is None else []),
         "--bind",
-        f"{LOOPBACK}:{port}",
+        f"{LOOPBACK}:{DEFAULT_PORT if port is None else port}",
         "--admin-bind",
         f"{LOOPBACK}:0",
         "--data",

@@ -69,6 +69,9 @@ def serve(
             help="A network whose proxies may say where a sender comes from. Can be given more than once.",
         ),
     ] = None,
+    or_any_port: Annotated[
+        bool, typer.Option("--or-any-port", help="Take any free port where one of --bind is taken.")
+    ] = False,
     with_parent: Annotated[bool, typer.Option("--with-parent", hidden=True)] = False,
     as_json: AsJson = False,
     verbosity: Verbosity = 0,
@@ -82,6 +85,7 @@ def serve(
     config = from_options(
         data=data_folder(data),
         bind=bind or (),
+        or_any_port=or_any_port,
         admin_bind=admin_bind,
         public_url=public_url,
         tls_cert=tls_cert,
