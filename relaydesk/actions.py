@@ -1,0 +1,243 @@
+"""What can be asked of the desktop: by its window and tray, and by the command line through the local socket.
+
+``desk.py`` does these things; views know only what is written here. Every action is a coroutine of the Qt event loop. It
+raises :class:`ActionError` where it could not be done, and then nothing has changed.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from .snapshot import KeystoreState, Problem, Service, Snapshot
+
+#: How long something is shared unless it is said otherwise.
+DEFAULT_LIFETIME_S = 8 * 3600.0
+
+
+class ActionError(Exception):
+    """An action could not be done.
+
+    Attributes:
+        problem: Why, for ``models/problems.py`` to turn into words.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.cause)
+        self.problem = problem
+
+
+class Who(enum.Enum):
+    """Who may use a share."""
+
+    INVITED = "invited"
+    """Whoever has a link or invitation that was made here; each can be withdrawn."""
+    KEY = "key"
+    """Whoever has a key or token that the gateway takes for sending."""
+    PUBLIC = "public"
+    """Everybody who knows the address."""
+
+
+class Reach(enum.Enum):
+    """Whom the bundled gateway serves."""
+
+    THIS_COMPUTER = "this computer"
+    NETWORK = "network"
+    """Whoever reaches this computer's addresses; then with TLS."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExposeRequest:
+    """A service to share.
+
+    Attributes:
+        target: ``PORT``, ``HOST:PORT`` or ``http://HOST:PORT``.
+        name: What people will call it; None: made from the target.
+        gateway: The name of a gateway; None: the last one used, or the bundled one, which is started where it is needed.
+        who: Who may use it. ``PUBLIC`` only after somebody chose it.
+        lifetime_s: None: until it is stopped.
+    """
+
+    target: str
+    name: str | None = None
+    gateway: str | None = None
+    who: Who = Who.INVITED
+    lifetime_s: float | None = DEFAULT_LIFETIME_S
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """A service that has just been shared."""
+
+    service: str
+    """Its name."""
+    link: str = field(repr=False)
+    """What others need, for the clipboard: an address, with an invitation in it where one is needed."""
+    shown_link: str
+    """The same, as it may be seen: without the invitation's secret."""
+    is_only_this_computer: bool = False
+    """Whether the gateway can only be reached from this computer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """What an invitation or a connection string that was pasted offers, before anything is done with it."""
+
+    service: str
+    """What its maker calls it, or the path."""
+    gateway: str
+    """Host and port."""
+    is_secure: bool
+    path: str
+    is_invitation: bool
+    is_web: bool
+    rights: tuple[str, ...] | None
+    """None while that is not known."""
+    expires_at: float | None
+    suggested_port: int
+    """A free local port: that of the service where possible."""
+    text: str = field(repr=False)
+    """What was pasted."""
+
+
+class CloseChoice(enum.Enum):
+    """What closing the window does."""
+
+    ASK = "ask"
+    KEEP = "keep"
+    QUIT = "quit"
+
+
+class Theme(enum.Enum):
+    """Which palette."""
+
+    SYSTEM = "system"
+    LIGHT = "light"
+    DARK = "dark"
+    HIGH_CONTRAST = "high contrast"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preferences:
+    """What the user chose of the desktop itself. Kept in ``desktop.toml``; no secret among it."""
+
+    theme: Theme = Theme.SYSTEM
+    close: CloseChoice = CloseChoice.ASK
+    who: Who = Who.INVITED
+    lifetime_s: float | None = DEFAULT_LIFETIME_S
+    gateway: str | None = None
+    """The gateway that was last used to share."""
+    has_probes: bool = True
+    """Whether states are proven by requests of our own."""
+    notify_lost: bool = True
+    notify_recovered: bool = True
+    notify_expiring: bool = True
+    notify_first_request: bool = False
+    starts_at_login: bool = False
+    starts_hidden: bool = False
+
+
+class Actions(Protocol):
+    """Everything that can be asked for."""
+
+    def snapshot(self) -> Snapshot:
+        """The state of this moment."""
+        ...
+
+    async def expose(self, request: ExposeRequest) -> Shared:
+        """Share a service: the hybrid connection is made, the listener started, the link made."""
+        ...
+
+    async def stop(self, service: str) -> None:
+        """End a share, or give a local port back. Its settings go; ``undo_stop`` brings it back while this runs."""
+        ...
+
+    async def undo_stop(self) -> None:
+        """Bring back what was stopped last."""
+        ...
+
+    async def pause(self, service: str) -> None:
+        """Turn senders away until ``resume``."""
+        ...
+
+    async def resume(self, service: str, lifetime_s: float | None = DEFAULT_LIFETIME_S) -> None:
+        """Go on after a pause, or share again for *lifetime_s* what has expired."""
+        ...
+
+    async def pause_all(self) -> None:
+        """Pause everything."""
+        ...
+
+    async def resume_all(self) -> None:
+        """Resume everything that is paused."""
+        ...
+
+    async def link(self, service: str) -> Shared:
+        """The link of a service, with a new invitation where one is needed."""
+        ...
+
+    async def invite(self, service: str, name: str, lifetime_s: float) -> Shared:
+        """Make an invitation by name: a text for another RelayDesk."""
+        ...
+
+    async def withdraw(self, service: str, invitation: str) -> None:
+        """Make an invitation, by its id, worthless; whoever came by it is cut."""
+        ...
+
+    def examine(self, text: str) -> Offer:
+        """Read an invitation, a ``relaydesk:`` link or a connection string; nothing is connected."""
+        ...
+
+    async def connect(self, offer: Offer, port: int) -> Service:
+        """Bring what is offered to a local port of this computer."""
+        ...
+
+    async def cut(self, connection: int) -> None:
+        """End one relayed connection."""
+        ...
+
+    async def retry_now(self, service: str | None = None) -> None:
+        """Do not wait for the next try: of one service, or of all."""
+        ...
+
+    async def add_gateway(self, connection_string: str, name: str | None = None) -> str:
+        """Keep a gateway's connection string in the keystore; the name that the gateway got."""
+        ...
+
+    async def remove_gateway(self, name: str) -> None:
+        """Forget a gateway and its key. Not while services go through it."""
+        ...
+
+    async def gateway_connection_string(self, name: str) -> str:
+        """The connection string of a gateway, to be shown or copied because somebody asked for it."""
+        ...
+
+    async def start_bundled(self, reach: Reach) -> None:
+        """Start the gateway that comes with RelayDesk, as a child of this program."""
+        ...
+
+    async def stop_bundled(self) -> None:
+        """Stop it."""
+        ...
+
+    async def unlock_keystore(self, passphrase: str | None = None) -> KeystoreState:
+        """Ask the keyring again, or open the sealed file with *passphrase*."""
+        ...
+
+    async def choose_keystore(self, state: KeystoreState, passphrase: str | None = None) -> None:
+        """Where there is no keyring: a file sealed with *passphrase*, or until quit."""
+        ...
+
+    def preferences(self) -> Preferences:
+        """What the user chose."""
+        ...
+
+    async def set_preferences(self, preferences: Preferences) -> None:
+        """Keep what the user chose."""
+        ...
+
+    async def save_log(self, path: Path) -> None:
+        """Write the log, without secrets, to *path*."""
+        ...
