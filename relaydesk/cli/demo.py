@@ -28,7 +28,7 @@ from gateway.server import Gateway
 from hyco.addresses import Endpoint, sender_url
 from hyco.sas import Right
 
-from ..local_gateway import LOOPBACK
+from ..local_gateway.child import LOOPBACK
 from ..logs import one_line
 from .agent_lines import AgentLines
 from .demo_page import demo_site, page_file

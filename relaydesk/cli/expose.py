@@ -19,6 +19,7 @@ from agent.backoff import Backoff
 from agent.config import AgentConfig, ConnectionConfig, Deadlines, NetworkConfig
 from agent.credentials import Access
 from agent.errors import GatewayRejectedError, GatewayUnreachableError
+from agent.management import Management
 from agent.network import Network
 from agent.status import ConnectionStatus
 from agent.supervisor import Agent
@@ -26,12 +27,12 @@ from agent.targets import Target, TargetKind, parse_target
 from hyco.addresses import check_name, sender_url
 from hyco.sas import Right
 
-from ..local_gateway import BundledGateway
-from .administration import administration_of, find_connection
+from ..local_gateway.administration import find_connection
+from ..local_gateway.child import BundledGateway
+from ..local_gateway.finding import administration_of
 from .agent_lines import AgentLines
 from .connection_strings import GivenConnection, find_connection_string
 from .gateways import own_connection, own_gateway
-from .management import Management
 from .options import (
     AsJson,
     CaFile,

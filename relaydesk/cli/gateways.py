@@ -12,8 +12,10 @@ from gateway.data_folder import DataFolder
 from hyco.connection_string import parse
 from hyco.sas import Right
 
-from ..local_gateway import BundledGateway, LocalGatewayError, running_gateway
-from .administration import Administration, HybridConnectionInfo, administration_of, find_connection, key_for
+from ..local_gateway.administration import Administration, HybridConnectionInfo, find_connection, key_for
+from ..local_gateway.child import BundledGateway, running_gateway
+from ..local_gateway.errors import LocalGatewayError
+from ..local_gateway.finding import administration_of
 from .connection_strings import VARIABLE, GivenConnection
 from .exits import CliError, ExitCode, UsageError
 from .output import Output

@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from .administration import administration_of, key_for
+from ..local_gateway.administration import key_for
+from ..local_gateway.finding import administration_of
 from .options import AsJson, DataFolderOption, NamespaceOption, Verbosity, begin, data_folder, rights_of
 from .output import Output
 
@@ -67,7 +68,7 @@ async def _keys(
 ) -> None:
     from gateway.config import from_options
 
-    from .last_address import last_address
+    from ..local_gateway.last_address import last_address
 
     rights = rights_of(words)
     config = from_options(data=folder, public_url=public_url)

@@ -12,7 +12,7 @@ from agent.network import is_loopback
 from hyco.addresses import Endpoint
 from hyco.sas import Right, parse_rights
 
-from ..local_gateway import default_data_folder
+from ..local_gateway.child import default_data_folder
 from ..logs import set_up
 from .connection_strings import VARIABLE
 from .exits import UsageError

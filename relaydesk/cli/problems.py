@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..local_gateway import LocalGatewayError
+from ..local_gateway.errors import AdministrationError, Failure, LocalGatewayError
 from ..logs import one_line
 from .exits import CliError, ExitCode
 
@@ -14,6 +14,13 @@ _NEXT_STEPS = {
     502: "look at the listener's side: it left before it had answered",
     503: "try again in a moment: the gateway is busy, starting or stopping",
     504: "look at the listener's side: it did not answer in time",
+}
+
+
+_ADMINISTRATION = {
+    Failure.UNCLEAR: ExitCode.USAGE,
+    Failure.UNREACHABLE: ExitCode.UNREACHABLE,
+    Failure.REFUSED: ExitCode.REFUSED,
 }
 
 
@@ -33,6 +40,8 @@ def translate(error: Exception) -> CliError | None:
         return error
     if isinstance(error, LocalGatewayError):
         return CliError(str(error), "see what it said above, and start again")
+    if isinstance(error, AdministrationError):
+        return CliError(error.message, error.next_step, code=_ADMINISTRATION[error.failure])
     return _of_agent(error) or _of_gateway(error) or _of_protocol(error)
 
 

@@ -10,7 +10,8 @@ import typer
 
 from hyco.addresses import sender_url
 
-from .administration import administration_of, find_connection
+from ..local_gateway.administration import find_connection
+from ..local_gateway.finding import administration_of
 from .exits import CliError, ExitCode
 from .options import AsJson, DataFolderOption, NamespaceOption, Verbosity, begin, data_folder
 from .output import Output

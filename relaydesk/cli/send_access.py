@@ -20,7 +20,7 @@ from hyco.connection_string import ConnectionString
 from hyco.names import canonical_path, covers
 from hyco.sas import Right, audience, sign
 
-from .administration import Administration
+from ..local_gateway.administration import Administration
 from .connection_strings import GivenConnection
 from .exits import CliError, ExitCode, UsageError
 from .gateways import own_connection, running_administration

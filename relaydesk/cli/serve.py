@@ -102,7 +102,7 @@ def serve(
 def _say_ready(gateway: Gateway, output: Output) -> None:
     from gateway.admin.keys import endpoint_of
 
-    from .last_address import note_address
+    from ..local_gateway.last_address import note_address
 
     directory, folder = gateway.directory, gateway.data_folder
     endpoint = endpoint_of(directory.namespaces()[0], directory, gateway.config, gateway.addresses)

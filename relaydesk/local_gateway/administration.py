@@ -1,24 +1,19 @@
-"""What the command line can change on a gateway of its own: hybrid connections and keys.
+"""What can be changed on a gateway of one's own: hybrid connections and keys.
 
-There are two ways to it. Where a gateway runs on the data folder, its admin API is asked, so that the change takes
-effect at once; where none runs, the folder's store is opened, under the lock that keeps a gateway from starting meanwhile.
+``by_api.py`` and ``by_folder.py`` are the two ways to it, and ``finding.py`` takes the one that is open.
 """
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
-from gateway.config import GatewayConfig
-from gateway.data_folder import DataFolder
 from gateway.entities import rights_words
 from hyco.addresses import Endpoint
 from hyco.sas import Right
 
-from .exits import CliError, ExitCode, UsageError
+from .errors import AdministrationError, Failure
 
 #: Names tried for a new rule before giving up: the right name may be taken by a rule with other rights.
 _MAX_NAMES = 20
@@ -82,15 +77,14 @@ async def key_for(administration: Administration, owner: str | None, rights: Rig
     """A connection string that allows just *rights*; its rule is made if there is none.
 
     Raises:
-        CliError: There is no such hybrid connection, or no more rule can be made.
+        AdministrationError: There is no such hybrid connection, or no more rule can be made.
     """
     if owner is not None:
         connection = await find_connection(administration, owner)
         if connection is None:
-            raise CliError(
+            raise AdministrationError(
                 f"there is no hybrid connection {owner!r}",
                 f"make it with: relaydesk gateway relay create {owner}",
-                code=ExitCode.REFUSED,
             )
         owner = connection.name
     rules = await administration.rules(owner)
@@ -106,52 +100,25 @@ def _free_name(taken: set[str], rights: Right) -> str:
     names = [words, *(f"{words}-{number}" for number in range(2, _MAX_NAMES))]
     free = next((name for name in names if name not in taken), None)
     if free is None:
-        raise CliError(f"every name for a rule that may {words} is taken", code=ExitCode.REFUSED)
+        raise AdministrationError(f"every name for a rule that may {words} is taken")
     return free
-
-
-@contextlib.asynccontextmanager
-async def administration_of(
-    data_folder: Path, *, namespace: str | None = None, config: GatewayConfig | None = None
-) -> AsyncIterator[Administration]:
-    """Reach the gateway with this data folder, or the folder itself where none runs.
-
-    Args:
-        data_folder: Where it keeps its things.
-        namespace: Which namespace; needed where there are several.
-        config: How the gateway would be run, for the address in connection strings; the defaults if not given.
-
-    Raises:
-        CliError: It cannot be reached, or the namespace is not clear.
-        DataFolderError: The folder cannot be used.
-    """
-    from .administration_by_api import administration_by_api
-    from .administration_by_folder import administration_by_folder
-
-    folder = DataFolder(data_folder)
-    address = folder.running_admin_address()
-    if address is not None:
-        async with administration_by_api(address, folder.admin_token(), namespace) as administration:
-            yield administration
-    else:
-        config = config or GatewayConfig(data_folder=data_folder)
-        async with administration_by_folder(folder, config, namespace) as administration:
-            yield administration
 
 
 def choose_namespace(names: Sequence[str], wanted: str | None) -> str:
     """The namespace that is meant.
 
     Raises:
-        CliError: There is none of that name, or several and none was named.
+        AdministrationError: There is none of that name, or several and none was named.
     """
     if wanted is None:
         if len(names) == 1:
             return names[0]
-        raise UsageError("the gateway has several namespaces", f"give --namespace: {', '.join(names)}")
+        raise AdministrationError(
+            "the gateway has several namespaces",
+            f"give --namespace: {', '.join(names)}",
+            failure=Failure.UNCLEAR,
+        )
     found = next((name for name in names if name.lower() == wanted.lower()), None)
     if found is None:
-        raise CliError(
-            f"there is no namespace {wanted!r}", f"there are: {', '.join(names)}", code=ExitCode.REFUSED
-        )
+        raise AdministrationError(f"there is no namespace {wanted!r}", f"there are: {', '.join(names)}")
     return found

@@ -9,8 +9,8 @@ import pytest
 
 from hyco.addresses import Endpoint
 from hyco.sas import Right
-from relaydesk.cli.administration import HybridConnectionInfo, RuleInfo, choose_namespace, key_for
-from relaydesk.cli.exits import CliError, ExitCode, UsageError
+from relaydesk.local_gateway.administration import HybridConnectionInfo, RuleInfo, choose_namespace, key_for
+from relaydesk.local_gateway.errors import AdministrationError, Failure
 
 HERE = Endpoint("h", 443, is_secure=True)
 
@@ -67,20 +67,21 @@ async def test_a_rule_of_other_rights_is_never_changed():
 async def test_names_come_to_an_end():
     names = ["send", *(f"send-{number}" for number in range(2, 20))]
     gateway = FakeAdministration([RuleInfo(name, Right.ALL) for name in names])
-    with pytest.raises(CliError, match="is taken") as caught:
+    with pytest.raises(AdministrationError, match="is taken") as caught:
         await key_for(gateway, None, Right.SEND)
-    assert caught.value.code is ExitCode.REFUSED
+    assert caught.value.failure is Failure.REFUSED
 
 
 async def test_a_key_for_nothing_says_how_to_make_it():
-    with pytest.raises(CliError, match="relaydesk gateway relay create other"):
+    with pytest.raises(AdministrationError, match="relaydesk gateway relay create other"):
         await key_for(FakeAdministration(), "other", Right.SEND)
 
 
 def test_the_only_namespace_is_meant():
     assert choose_namespace(["Only"], None) == "Only"
     assert choose_namespace(["One", "two"], "ONE") == "One"
-    with pytest.raises(UsageError, match="--namespace: One, two"):
+    with pytest.raises(AdministrationError, match="--namespace: One, two") as caught:
         choose_namespace(["One", "two"], None)
-    with pytest.raises(CliError, match="there is no namespace 'three'"):
+    assert caught.value.failure is Failure.UNCLEAR
+    with pytest.raises(AdministrationError, match="there is no namespace 'three'"):
         choose_namespace(["One", "two"], "three")

@@ -12,7 +12,8 @@ import pytest
 
 from gateway.config import DEFAULT_PORT
 from gateway.data_folder import DataFolder
-from relaydesk.local_gateway import LOOPBACK, LocalGatewayError, running_gateway
+from relaydesk.local_gateway.child import LOOPBACK, running_gateway
+from relaydesk.local_gateway.errors import LocalGatewayError
 from tests.support.raw_http import RawHttp
 from tests.support.raw_stream import RawStream
 

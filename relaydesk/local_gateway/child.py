@@ -25,6 +25,8 @@ import platformdirs
 
 from gateway.config import DEFAULT_PORT
 
+from .errors import LocalGatewayError
+
 #: From its start to its ready line. It takes under a second; a cold disk and a virus scanner take their time.
 START_TIMEOUT_S: Final = 30.0
 
@@ -35,18 +37,6 @@ LOOPBACK: Final = "127.0.0.1"
 
 #: Never handed on to a child (reliability reference P2).
 _SECRET_VARIABLES = ("RELAYDESK_CONNECTION_STRING",)
-
-
-class LocalGatewayError(Exception):
-    """The bundled gateway did not start. It has said why on standard error, unless the text does.
-
-    Attributes:
-        exit_code: The child's; None when it did not end by itself.
-    """
-
-    def __init__(self, message: str, exit_code: int | None = None) -> None:
-        super().__init__(message)
-        self.exit_code = exit_code
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +109,7 @@ def _start(data_folder: Path, port: int | None) -> subprocess.Popen[bytes]:
         stdout=subprocess.PIPE,
         env=_environment(),
         # `-m` looks into the working directory first: let that be the place we were loaded from ourselves
-        cwd=Path(__file__).resolve().parents[1],
+        cwd=Path(__file__).resolve().parents[2],
         start_new_session=True,
         creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
     )

@@ -26,7 +26,7 @@ async def administration_by_folder(
     Raises:
         DataFolderError: A gateway has just started on it, or it cannot be used.
         StoreUnavailableError: The store cannot be used.
-        CliError: The namespace is not clear.
+        AdministrationError: The namespace is not clear.
     """
     with folder.locked():
         store = SqliteStore(folder.store_file)

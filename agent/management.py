@@ -11,12 +11,12 @@ import re
 import time
 from dataclasses import dataclass
 
-from agent.clock import Clock
-from agent.config import Deadlines
-from agent.credentials import Access
-from agent.errors import GatewayRejectedError
-from agent.network import Network
-from agent.sender import SentResponse, send_request
+from .clock import Clock
+from .config import Deadlines
+from .credentials import Access
+from .errors import GatewayRejectedError
+from .network import Network
+from .sender import SentResponse, send_request
 
 _API_VERSION = "api-version=2016-07"
 _ENTRY_TYPE = "application/atom+xml;type=entry;charset=utf-8"

@@ -17,7 +17,7 @@ from hyco.sas import Right, parse_rights
 
 from ..logs import one_line
 from .administration import Administration, HybridConnectionInfo, RuleInfo, choose_namespace
-from .exits import CliError, ExitCode
+from .errors import AdministrationError, Failure
 
 #: The admin API answers from memory, or after one write to disk.
 _TIMEOUT_S = 30.0
@@ -30,7 +30,7 @@ async def administration_by_api(
     """Reach the admin API at *address*.
 
     Raises:
-        CliError: It cannot be reached, refuses, or the namespace is not clear.
+        AdministrationError: It cannot be reached, refuses, or the namespace is not clear.
     """
     async with aiohttp.ClientSession(
         headers={"Authorization": f"Bearer {token}"},
@@ -61,13 +61,13 @@ class _Api:
                     return None
                 document = await response.json()
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            raise CliError(
+            raise AdministrationError(
                 f"the gateway's admin API at {self._origin} does not answer as it should ({type(error).__name__})",
                 "check that the gateway is well",
-                code=ExitCode.UNREACHABLE,
+                failure=Failure.UNREACHABLE,
             ) from error
         if response.status >= 400:
-            raise CliError(_message(document).rstrip("."), code=ExitCode.REFUSED)
+            raise AdministrationError(_message(document).rstrip("."))
         return document
 
 

@@ -8,11 +8,11 @@ from aiohttp import web
 from agent.config import Deadlines, NetworkConfig
 from agent.credentials import Access
 from agent.errors import GatewayRejectedError, GatewayUnreachableError
+from agent.management import Description, Management
 from agent.network import Network
 from hyco.addresses import Endpoint, parse_endpoint
 from hyco.connection_string import ConnectionString
 from hyco.sas import Right, Rule
-from relaydesk.cli.management import Description, Management
 from tests.support.gateways import running_gateway
 from tests.support.targets import unused_port, web_target
 
