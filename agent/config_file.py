@@ -66,11 +66,19 @@ def parse_config(text: str, *, base: Path) -> AgentConfig:
         data = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"not TOML: {error}") from error
+    return read_config(data, base=base)
+
+
+def read_config(data: object, *, base: Path) -> AgentConfig:
+    """Read settings from what TOML said; relative file names are meant from *base*.
+
+    Raises:
+        ConfigError: With every problem found.
+    """
     try:
         config = _SETTINGS.validate_python(data)
     except ValidationError as error:
-        problems = [line for detail in error.errors(include_url=False) for line in _describe(detail)]
-        raise ConfigError(*problems) from None
+        raise ConfigError(*problems_of(error)) from None
     return dataclasses.replace(
         config,
         connections=tuple(_based(connection, base) for connection in config.connections),
@@ -79,6 +87,11 @@ def parse_config(text: str, *, base: Path) -> AgentConfig:
 
 
 _SETTINGS: Final = TypeAdapter(AgentConfig)
+
+
+def problems_of(error: ValidationError) -> list[str]:
+    """Say what is wrong with settings, a line each with its path, and never with a value."""
+    return [line for detail in error.errors(include_url=False) for line in _describe(detail)]
 
 
 def _based(connection: ConnectionConfig, base: Path) -> ConnectionConfig:
