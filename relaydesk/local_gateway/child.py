@@ -16,7 +16,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+import threading
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NoReturn
@@ -35,17 +36,25 @@ STOP_TIMEOUT_S: Final = 5.0
 
 LOOPBACK: Final = "127.0.0.1"
 
+#: Of its standard error, at most so much is taken as one line.
+_MAX_LINE_BYTES: Final = 8_192
+
 #: Never handed on to a child (reliability reference P2).
 _SECRET_VARIABLES = ("RELAYDESK_CONNECTION_STRING",)
 
 
 @dataclass(frozen=True, slots=True)
 class BundledGateway:
-    """A child that is ready: where senders and listeners connect, where the admin API is, who it is."""
+    """A child that is ready: where senders and listeners connect, where the admin API is, who it is.
+
+    Attributes:
+        ca: The authority of its certificate, where it speaks TLS.
+    """
 
     url: str
     admin: str
     pid: int
+    ca: Path | None
     _process: subprocess.Popen[bytes] = field(repr=False)
 
     async def ended(self) -> NoReturn:
@@ -66,20 +75,31 @@ def default_data_folder() -> Path:
 
 
 @contextlib.asynccontextmanager
-async def running_gateway(data_folder: Path, *, port: int | None = None) -> AsyncIterator[BundledGateway]:
-    """Run a gateway for this computer alone, on loopback, while the block is open.
+async def running_gateway(
+    data_folder: Path,
+    *,
+    port: int | None = None,
+    network_host: str | None = None,
+    on_line: Callable[[str], object] | None = None,
+) -> AsyncIterator[BundledGateway]:
+    """Run a gateway while the block is open: for this computer alone, on loopback, or for the network.
 
     Args:
         data_folder: Where it keeps its things.
-        port: Where it listens; None for the usual port, so that links stay the same from day to day, or any other
-            one where somebody has that.
+        port: Where it listens; None for the usual port, so that links stay the same from day to day, or, on loopback, any
+            other one where somebody has that.
+        network_host: The name or address by which other computers reach this one. It then listens on every address, with
+            TLS and a certificate of its own.
+        on_line: Called, from a thread of its own, with what the child says on standard error; without it, that goes where
+            this program's goes.
 
     Raises:
         LocalGatewayError: It did not start.
     """
-    process = _start(data_folder, port)
+    process = _start(data_folder, _where(port, network_host), is_heard=on_line is not None)
     try:
-        yield await _ready(process)
+        errors = None if on_line is None else _Errors(process, on_line)
+        yield await _ready(process, errors)
     finally:
         await asyncio.to_thread(_end, process)
 
@@ -91,13 +111,20 @@ def serve_command(*arguments: str) -> Sequence[str]:
     return [*program, "gateway", "serve", *arguments]
 
 
-def _start(data_folder: Path, port: int | None) -> subprocess.Popen[bytes]:
+def _where(port: int | None, network_host: str | None) -> Sequence[str]:
+    """The options that say where it listens."""
+    number = DEFAULT_PORT if port is None else port
+    if network_host is None:
+        return [*(["--or-any-port"] if port is None else []), "--bind", f"{LOOPBACK}:{number}"]
+    host = f"[{network_host}]" if ":" in network_host else network_host
+    return ["--bind", f"0.0.0.0:{number}", "--tls-self-signed", "--public-url", f"https://{host}:{number}"]
+
+
+def _start(data_folder: Path, where: Sequence[str], *, is_heard: bool) -> subprocess.Popen[bytes]:
     command = serve_command(
         "--json",
         "--with-parent",
-        *(["--or-any-port"] if port is None else []),
-        "--bind",
-        f"{LOOPBACK}:{DEFAULT_PORT if port is None else port}",
+        *where,
         "--admin-bind",
         f"{LOOPBACK}:0",
         "--data",
@@ -107,6 +134,7 @@ def _start(data_folder: Path, port: int | None) -> subprocess.Popen[bytes]:
         command,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE if is_heard else None,
         env=_environment(),
         # `-m` looks into the working directory first: let that be the place we were loaded from ourselves
         cwd=Path(__file__).resolve().parents[2],
@@ -115,11 +143,34 @@ def _start(data_folder: Path, port: int | None) -> subprocess.Popen[bytes]:
     )
 
 
+class _Errors:
+    """Takes what a child says on standard error, so that its pipe is never full."""
+
+    def __init__(self, process: subprocess.Popen[bytes], on_line: Callable[[str], object]) -> None:
+        assert process.stderr is not None
+        self._pipe = process.stderr
+        self._on_line = on_line
+        self._last = ""
+        self._thread = threading.Thread(target=self._listen, name="bundled gateway", daemon=True)
+        self._thread.start()
+
+    def last(self) -> str:
+        """The last line of a child that has ended. Blocks for a moment."""
+        self._thread.join(STOP_TIMEOUT_S)
+        return self._last
+
+    def _listen(self) -> None:
+        with self._pipe as pipe:
+            while line := pipe.readline(_MAX_LINE_BYTES):
+                self._last = line.decode("utf-8", "replace").rstrip()
+                self._on_line(self._last)
+
+
 def _environment() -> Mapping[str, str]:
     return {name: value for name, value in os.environ.items() if name not in _SECRET_VARIABLES}
 
 
-async def _ready(process: subprocess.Popen[bytes]) -> BundledGateway:
+async def _ready(process: subprocess.Popen[bytes], errors: _Errors | None) -> BundledGateway:
     """Wait for the ready line."""
     assert process.stdout is not None
     try:
@@ -132,10 +183,17 @@ async def _ready(process: subprocess.Popen[bytes]) -> BundledGateway:
         raise LocalGatewayError(msg) from error
     if not line:
         code = await asyncio.to_thread(process.wait)
-        raise LocalGatewayError("the bundled gateway did not start", code)
+        why = "" if errors is None else (await asyncio.to_thread(errors.last)).removeprefix("error: ")
+        raise LocalGatewayError(f"the bundled gateway did not start{why and ': '}{why}", code)
     try:
-        said = json.loads(line)
-        return BundledGateway(url=said["url"], admin=said["admin"], pid=said["pid"], _process=process)
+        ready = json.loads(line)
+        return BundledGateway(
+            url=ready["url"],
+            admin=ready["admin"],
+            pid=ready["pid"],
+            ca=Path(ready["ca"]) if ready["ca"] else None,
+            _process=process,
+        )
     except (ValueError, KeyError, TypeError) as error:
         msg = "the bundled gateway said something else than that it is ready"
         raise LocalGatewayError(msg) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import ssl
 from pathlib import Path
 
 import psutil
@@ -68,3 +69,28 @@ async def test_the_usual_port_is_taken_unless_somebody_has_it(tmp_path: Path):
             with pytest.raises(LocalGatewayError):
                 async with running_gateway(tmp_path / "other", port=int(ready.url.rpartition(":")[2])):
                     pytest.fail("two gateways on one port")
+
+
+async def test_what_it_says_is_heard_and_the_cause_told(tmp_path: Path):
+    """A window has no standard error that anybody reads."""
+    heard: list[str] = []
+    async with running_gateway(tmp_path / "data", port=0, on_line=heard.append):
+        with pytest.raises(LocalGatewayError, match="did not start: another gateway"):
+            async with running_gateway(tmp_path / "data", port=0, on_line=heard.append):
+                pytest.fail("two gateways on one data folder")
+    assert any("another gateway" in line for line in heard)
+
+
+async def test_for_the_network_it_speaks_tls_under_the_name_that_others_use(tmp_path: Path):
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        port = probe.getsockname()[1]
+    async with running_gateway(tmp_path / "data", port=port, network_host="relay.test") as ready:
+        assert ready.url == f"https://relay.test:{port}"
+        assert ready.ca is not None
+        stream = await RawStream.open(
+            LOOPBACK, port, tls=ssl.create_default_context(cafile=ready.ca), name="relay.test"
+        )
+        answer = await RawHttp(stream, "relay.test").request("GET", "/nobody")
+        await stream.close()
+        assert answer.status in (401, 404)
