@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from html import escape
 
 from .clock import Clock
 from .config import Deadlines
@@ -21,6 +22,7 @@ from .sender import SentResponse, send_request
 _API_VERSION = "api-version=2016-07"
 _ENTRY_TYPE = "application/atom+xml;type=entry;charset=utf-8"
 _ATOM = "http://www.w3.org/2005/Atom"
+_INSTANCE = "http://www.w3.org/2001/XMLSchema-instance"
 _CONNECT = "http://schemas.microsoft.com/netservices/2010/10/servicebus/connect"
 
 #: A description has about one; more than this is something else.
@@ -35,6 +37,25 @@ class Description:
     """A hybrid connection, as its gateway describes it."""
 
     is_anonymous: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SendRule:
+    """A SAS rule for those who may only send. Its keys are made by whoever makes the rule."""
+
+    name: str
+    primary_key: str = field(repr=False)
+    secondary_key: str = field(repr=False)
+
+    def to_xml(self) -> str:
+        """The rule inside a description (protocol reference §12.1)."""
+        return (
+            f'<AuthorizationRules><AuthorizationRule xmlns:i="{_INSTANCE}" i:type="SharedAccessAuthorizationRule">'
+            "<ClaimType>SharedAccessKey</ClaimType><ClaimValue>None</ClaimValue>"
+            "<Rights><AccessRights>Send</AccessRights></Rights>"
+            f"<KeyName>{escape(self.name)}</KeyName><PrimaryKey>{escape(self.primary_key)}</PrimaryKey>"
+            f"<SecondaryKey>{escape(self.secondary_key)}</SecondaryKey></AuthorizationRule></AuthorizationRules>"
+        )
 
 
 class Management:
@@ -66,8 +87,15 @@ class Management:
         # Azure says "there is none" with an empty list
         return None if "type=feed" in content_type.replace(" ", "") else _description(body)
 
-    async def put(self, *, is_anonymous: bool, is_new: bool) -> Description:
+    async def put(
+        self, *, is_anonymous: bool, is_new: bool, send_rule: SendRule | None = None
+    ) -> Description:
         """Make it, or change it.
+
+        Args:
+            is_anonymous: Whether its senders need no token.
+            is_new: Whether it is to be made; otherwise it is there.
+            send_rule: A SAS rule of its own that may send and nothing else. Rules that it has already are replaced.
 
         Raises:
             GatewayRejectedError: The key lacks Manage, or the name cannot be.
@@ -78,6 +106,7 @@ class Management:
             f'<entry xmlns="{_ATOM}"><content type="application/xml">'
             f'<HybridConnectionDescription xmlns="{_CONNECT}">'
             f"<RequiresClientAuthorization>{requires}</RequiresClientAuthorization>"
+            f"{'' if send_rule is None else send_rule.to_xml()}"
             "</HybridConnectionDescription></content></entry>"
         )
         _, body = await self._ask("PUT", entry.encode(), [] if is_new else [("If-Match", "*")])

@@ -8,7 +8,7 @@ from aiohttp import web
 from agent.config import Deadlines, NetworkConfig
 from agent.credentials import Access
 from agent.errors import GatewayRejectedError, GatewayUnreachableError
-from agent.management import Description, Management
+from agent.management import Description, Management, SendRule
 from agent.network import Network
 from hyco.addresses import Endpoint, parse_endpoint
 from hyco.connection_string import ConnectionString
@@ -46,6 +46,22 @@ async def test_a_key_that_may_only_listen_reads_but_makes_nothing():
         with pytest.raises(GatewayRejectedError) as caught:
             await manager.put(is_anonymous=False, is_new=True)
         assert caught.value.status == 401
+
+
+async def test_a_rule_that_may_only_send_is_made_with_it():
+    """For invitations: what they are signed with must not listen, and not manage."""
+    async with running_gateway() as gateway:
+        endpoint = parse_endpoint(f"http://{gateway.host}/")
+        sending = SendRule("invitations", "kkkk" * 10 + "kkk=", "llll" * 10 + "lll=")
+        maker = management(endpoint, "new", gateway.rule)
+        await maker.put(is_anonymous=False, is_new=True, send_rule=sending)
+        rule = Rule(sending.name, Right.SEND, sending.primary_key, sending.secondary_key)
+        sender = management(endpoint, "new", rule)
+        assert await sender.describe() == Description(is_anonymous=False)
+        with pytest.raises(GatewayRejectedError) as caught:
+            await sender.put(is_anonymous=True, is_new=False)
+        assert caught.value.status == 401
+        assert "kkkk" not in repr(sending)
 
 
 async def test_without_a_gateway_it_is_unreachable():
