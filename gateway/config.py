@@ -105,7 +105,7 @@ class GatewayConfig:
         max_listeners: Of one hybrid connection.
         max_header_bytes, max_target_bytes: Of one request.
         max_connections: In all. 0: as many as there are descriptors.
-        max_connections_per_namespace: Azure's quota is 5,000; 0: none.
+        max_connections_per_namespace: Control channels and relayed WebSockets. Azure's quota is 5,000; 0: none.
         max_unauthenticated, max_unauthenticated_per_address: Connections without a good token.
 
     Raises:

@@ -134,15 +134,24 @@ class Router:
         namespace, connection, grant = await self._authorize(request, target, Right.LISTEN)
         relay = connection.key
         name = f"{guid}_{gateway.next_serial()}"
+        leave_place = gateway.places.take(namespace.key)
         try:
             slot = await gateway.store.claim(relay, name, gateway.fabric.node, self._config.max_listeners)
         except LimitReachedError as error:
+            leave_place()
             raise LimitExceededError.listeners(self._config.max_listeners) from error
+        except BaseException:
+            leave_place()
+            raise
 
         async def check_token(token: str) -> Grant:
             return await gateway.authorizer.check_renewal(
                 namespace, connection, target, request.headers, token, time.time()
             )
+
+        def ended(channel: ControlChannel) -> None:
+            leave_place()
+            gateway.listener_ended(relay, channel)
 
         channel = ControlChannel(
             name=name,
@@ -151,7 +160,7 @@ class Router:
             grace_s=self._config.token_grace_s,
             check_token=check_token,
             spawn=gateway.spawn,
-            on_end=lambda channel: gateway.listener_ended(relay, channel),
+            on_end=ended,
         )
         gateway.listener_started(relay, channel, slot)
         try:

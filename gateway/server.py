@@ -32,6 +32,7 @@ from .front import HttpConnection
 from .front_request import FrontRequest
 from .keepalive import Pinger
 from .memory import Tide
+from .quotas import NamespacePlaces
 from .rendezvous import Rendezvous
 from .routes import Router
 from .store.interface import BEAT_INTERVAL_S, StoreError
@@ -58,6 +59,7 @@ class Gateway:
         self.is_draining = False
         self.read_buffer = memoryview(bytearray(READ_BUFFER_BYTES))
         self.rendezvous = Rendezvous()
+        self.places = NamespacePlaces(config.max_connections_per_namespace)
         self.fabric = LocalFabric(f"embedded.{uuid.uuid4().hex[:8]}")
         self.pinger = Pinger(
             interval_s=config.ping_interval_s,

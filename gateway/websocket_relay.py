@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -32,8 +33,19 @@ async def relay_websocket(gateway: Gateway, sender: Sender, upgrade: Upgrade) ->
     """Answer *sender*'s handshake: 101 when a listener has come, else why not.
 
     Raises:
-        RefusalError: No listener, none that came in time, or the listener's own rejection.
+        RefusalError: No place, no listener, none that came in time, or the listener's own rejection.
     """
+    leave_place = gateway.places.take(sender.namespace.key)
+    try:
+        outcome = await _meet(gateway, sender)
+        _join(gateway, sender, upgrade, outcome, leave_place)
+    except BaseException:
+        leave_place()
+        raise
+
+
+async def _meet(gateway: Gateway, sender: Sender) -> Arrived:
+    """A listener's rendezvous for *sender*."""
     config = gateway.config
     pending = gateway.rendezvous.open(
         "accept", guid=sender.guid, raw_path=sender.target.path, user_query=sender.target.user_query
@@ -59,7 +71,7 @@ async def relay_websocket(gateway: Gateway, sender: Sender, upgrade: Upgrade) ->
             raise RendezvousTimeoutError from error
         if isinstance(outcome, Rejected):
             raise RejectedByListenerError(outcome.status, outcome.reason)
-        _join(gateway, sender, upgrade, outcome)
+        return outcome
     finally:
         gateway.rendezvous.close(pending)
 
@@ -93,8 +105,10 @@ async def _listener_comes(told: Told, pending: Pending) -> Arrived | Rejected:
         told.cancel()
 
 
-def _join(gateway: Gateway, sender: Sender, upgrade: Upgrade, arrived: Arrived) -> None:
-    """Answer both handshakes, the listener's first, and let their bytes flow."""
+def _join(
+    gateway: Gateway, sender: Sender, upgrade: Upgrade, arrived: Arrived, leave_place: Callable[[], None]
+) -> None:
+    """Answer both handshakes, the listener's first, and let their bytes flow; *leave_place* at their end."""
     # what the listener chose, which need not be what the sender offered; a rendezvous request names at most one
     subprotocol = arrived.subprotocols[0] if arrived.subprotocols else None
     tracking = (("TrackingId", sender.tracking_id),)
@@ -115,6 +129,7 @@ def _join(gateway: Gateway, sender: Sender, upgrade: Upgrade, arrived: Arrived) 
     gateway.relay_started()
 
     def ended() -> None:
+        leave_place()
         gateway.relay_ended()
         log.info(
             "%s relayed connection %s ended after %.1f s, %d bytes in, %d bytes out",
