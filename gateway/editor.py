@@ -25,6 +25,7 @@ from .entities import (
     check_hosts,
     check_key,
     check_namespace_name,
+    check_origins,
     check_response_timeout,
     check_rule,
     check_user_metadata,
@@ -153,6 +154,7 @@ class Editor:
         requires_client_authorization: bool | Literal[Keep.KEEP] = KEEP,
         user_metadata: str | Literal[Keep.KEEP] = KEEP,
         response_timeout_s: float | Literal[Keep.KEEP] | None = KEEP,
+        allowed_origins: Iterable[str] | Literal[Keep.KEEP] = KEEP,
         rules: tuple[Rule, ...] | Literal[Keep.KEEP] = KEEP,
         must_be_new: bool = False,
     ) -> tuple[HybridConnection, bool]:
@@ -172,6 +174,8 @@ class Editor:
             given["user_metadata"] = check_user_metadata(user_metadata)
         if response_timeout_s is not KEEP:
             given["response_timeout_s"] = check_response_timeout(response_timeout_s)
+        if allowed_origins is not KEEP:
+            given["allowed_origins"] = check_origins(allowed_origins)
         if rules is not KEEP:
             given["rules"] = _checked(rules)
         is_new = False

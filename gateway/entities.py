@@ -11,6 +11,7 @@ import base64
 import binascii
 import enum
 import math
+import re
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -36,6 +37,13 @@ MAX_RESPONSE_TIMEOUT_S = 86_400.0
 
 #: The most names a namespace may have besides its own. Ours.
 MAX_HOSTS = 32
+
+#: The most origins whose pages a hybrid connection may be open to. Ours.
+MAX_ORIGINS = 32
+
+# As browsers serialise one (RFC 6454 §6.2): scheme, host and, where it is not the scheme's own, port.
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
 class InvalidEntityError(GatewayError):
@@ -109,6 +117,7 @@ class HybridConnection:
         requires_client_authorization: Whether senders need a token. Listeners always do.
         user_metadata: Any text; Hybrid Connection Manager keeps its target there.
         response_timeout_s: How long a listener may take to answer a request; None: as the gateway says.
+        allowed_origins: Whose pages may open WebSockets as senders; empty: everybody's.
         rules: For this hybrid connection alone. Their keys stay out of reprs.
         created_at, updated_at: POSIX seconds.
         rev: The revision of the store's document.
@@ -122,6 +131,7 @@ class HybridConnection:
     requires_client_authorization: bool = True
     user_metadata: str = ""
     response_timeout_s: float | None = None
+    allowed_origins: tuple[str, ...] = ()
     rules: tuple[Rule, ...] = field(default=(), repr=False)
     created_at: float
     updated_at: float
@@ -140,6 +150,7 @@ class HybridConnection:
             "requiresClientAuthorization": self.requires_client_authorization,
             "userMetadata": self.user_metadata,
             "responseTimeoutS": self.response_timeout_s,
+            "allowedOrigins": list(self.allowed_origins),
             "rules": _rules_document(self.rules),
             "createdAt": self.created_at,
             "updatedAt": self.updated_at,
@@ -155,6 +166,7 @@ class HybridConnection:
             requires_client_authorization=document["requiresClientAuthorization"],
             user_metadata=document["userMetadata"],
             response_timeout_s=document["responseTimeoutS"],
+            allowed_origins=tuple(document.get("allowedOrigins", ())),  # younger than the first documents
             rules=_rules(document["rules"]),
             created_at=document["createdAt"],
             updated_at=document["updatedAt"],
@@ -238,6 +250,30 @@ def check_hosts(hosts: Iterable[str]) -> tuple[str, ...]:
         raise InvalidEntityError(f"hostNames: {error}") from error
     if len(canonical) > MAX_HOSTS:
         raise InvalidEntityError(f"hostNames: at most {MAX_HOSTS}")
+    return canonical
+
+
+def canonical_origin(text: str) -> str:
+    """Return an origin as browsers write it, for comparison; what is none stays what it is."""
+    origin = text.strip().lower()
+    scheme, separator, _ = origin.partition("://")
+    return origin.removesuffix(_DEFAULT_PORTS.get(scheme, "")) if separator else origin
+
+
+def check_origins(origins: Iterable[str]) -> tuple[str, ...]:
+    """Return *origins* as browsers write them, each once.
+
+    Raises:
+        InvalidEntityError: One is no origin, or there are too many.
+    """
+    canonical = tuple(dict.fromkeys(canonical_origin(origin) for origin in origins))
+    for origin in canonical:
+        if _ORIGIN.fullmatch(origin) is None:
+            raise InvalidEntityError(
+                f"allowedOrigins: {origin[:60]!r} is not SCHEME://HOST[:PORT], as https://app.example.org"
+            )
+    if len(canonical) > MAX_ORIGINS:
+        raise InvalidEntityError(f"allowedOrigins: at most {MAX_ORIGINS}")
     return canonical
 
 

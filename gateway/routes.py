@@ -25,7 +25,7 @@ from hyco.tracking import guid_of, traced, tracking_id
 from .admin import atom
 from .authorization import Grant
 from .control import ControlChannel
-from .entities import HybridConnection, Namespace
+from .entities import HybridConnection, Namespace, canonical_origin
 from .errors import (
     BadRequestError,
     DrainingError,
@@ -177,6 +177,7 @@ class Router:
     async def _connect(self, request: FrontRequest, target: RequestTarget, guid: str) -> None:
         upgrade = check_upgrade(request.method, request.http_version, request.headers)
         sender = await self._sender(request, target, guid)
+        _check_origin(sender)
         await relay_websocket(self._gateway, sender, upgrade)
 
     async def _meet(self, request: FrontRequest, target: RequestTarget, action: str) -> None:
@@ -300,6 +301,19 @@ class Router:
             raise BadRequestError(
                 "The Host header is no host by which this gateway could be reached."
             ) from error
+
+
+def _check_origin(sender: Sender) -> None:
+    """Whether the page that opens a WebSocket, where it is one, may send here.
+
+    Browsers let every page open WebSockets to everywhere and only say whose page it is (RFC 6455 §10.2). What is no
+    browser says nothing, or what it likes: for that there are tokens.
+    """
+    allowed = sender.connection.allowed_origins
+    if allowed and any(
+        canonical_origin(origin) not in allowed for origin in sender.request.header_values("origin")
+    ):
+        raise RefusalError(403, "Pages of this origin may not send to the endpoint.", code="Forbidden")
 
 
 def _parse(target: str) -> RequestTarget:

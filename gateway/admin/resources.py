@@ -1,7 +1,7 @@
 """Namespaces, hybrid connections and rules as JSON, in the shape of Azure's resource API (protocol reference §12.2).
 
-Ours, beside it: ``properties.hostNames`` of a namespace, and ``properties.responseTimeoutSeconds`` of a hybrid
-connection. What Azure has and a gateway does not (location, sku, tags, …) is accepted and ignored at the top level;
+Ours, beside it: ``properties.hostNames`` of a namespace, ``properties.responseTimeoutSeconds`` and
+``properties.allowedOrigins`` of a hybrid connection. What Azure has and a gateway does not (location, sku, tags, …) is accepted and ignored at the top level;
 a member of ``properties`` that is unknown is refused, for a misspelt setting must not pass for one that was made.
 """
 
@@ -63,6 +63,7 @@ def connection_document(
             "requiresClientAuthorization": connection.requires_client_authorization,
             "userMetadata": connection.user_metadata,
             "responseTimeoutSeconds": connection.response_timeout_s,
+            "allowedOrigins": list(connection.allowed_origins),
         },
     }
 
@@ -113,9 +114,7 @@ def hosts_in(body: Mapping[str, Any]) -> list[str] | None:
         BadBodyError: They are no list of texts.
     """
     hosts = _properties(body).get("hostNames")
-    if hosts is None:
-        return None
-    if not isinstance(hosts, list) or not all(isinstance(host, str) for host in hosts):
+    if hosts is not None and not _is_list_of_texts(hosts):
         raise BadBodyError("properties.hostNames is a list of texts")
     return hosts
 
@@ -127,10 +126,14 @@ def settings_in(body: Mapping[str, Any]) -> dict[str, Any]:
         BadBodyError: A member is unknown or has a value of another type.
     """
     properties = _properties(body)
-    _check_known(properties, {"requiresClientAuthorization", "userMetadata", "responseTimeoutSeconds"})
+    _check_known(
+        properties,
+        {"requiresClientAuthorization", "userMetadata", "responseTimeoutSeconds", "allowedOrigins"},
+    )
     requires = properties.get("requiresClientAuthorization", KEEP)
     metadata = properties.get("userMetadata", KEEP)
     timeout = properties.get("responseTimeoutSeconds", KEEP)
+    origins = properties.get("allowedOrigins", KEEP)
     if requires is None:
         requires = KEEP  # clients send null for what they do not set
     if metadata is None:
@@ -141,10 +144,15 @@ def settings_in(body: Mapping[str, Any]) -> dict[str, Any]:
         raise BadBodyError("properties.userMetadata is a text")
     if timeout is not KEEP and timeout is not None and not _is_number(timeout):
         raise BadBodyError("properties.responseTimeoutSeconds is a number, or null for the gateway's own")
+    if origins is None:
+        origins = KEEP
+    if origins is not KEEP and not _is_list_of_texts(origins):
+        raise BadBodyError("properties.allowedOrigins is a list of texts; an empty one lets all pages in")
     return {
         "requires_client_authorization": requires,
         "user_metadata": metadata,
         "response_timeout_s": timeout,
+        "allowed_origins": origins,
     }
 
 
@@ -197,6 +205,10 @@ def _check_known(properties: Mapping[str, Any], known: set[str]) -> None:
     unknown = sorted(properties.keys() - known - _READ_ONLY)
     if unknown:
         raise BadBodyError(f"properties.{unknown[0][:60]} is unknown; there are {', '.join(sorted(known))}")
+
+
+def _is_list_of_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
 def _is_number(value: object) -> bool:

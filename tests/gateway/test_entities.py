@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from gateway.entities import (
     MAX_HOSTS,
+    MAX_ORIGINS,
     MAX_USER_METADATA_LENGTH,
     HybridConnection,
     InvalidEntityError,
@@ -16,6 +17,7 @@ from gateway.entities import (
     check_hosts,
     check_key,
     check_namespace_name,
+    check_origins,
     check_response_timeout,
     check_rule,
     check_user_metadata,
@@ -37,6 +39,7 @@ CONNECTION = HybridConnection(
     requires_client_authorization=False,
     user_metadata="ü",
     response_timeout_s=5.0,
+    allowed_origins=("https://app.example",),
     rules=(RULE,),
     created_at=1.5,
     updated_at=2.5,
@@ -130,6 +133,22 @@ def test_host_names_are_canonical_and_few() -> None:
         check_hosts(["a b"])
     with pytest.raises(InvalidEntityError, match="at most"):
         check_hosts([f"h{n}.example" for n in range(MAX_HOSTS + 1)])
+
+
+def test_origins_are_written_as_browsers_write_them() -> None:
+    given = ["HTTPS://App.Example:443", "https://app.example", "http://127.0.0.1:3000", "http://[::1]:80"]
+    assert check_origins(given) == ("https://app.example", "http://127.0.0.1:3000", "http://[::1]")
+    for wrong in ("", "*", "null", "app.example", "https://", "https://a/b", "https://u@a", "https://a b"):
+        with pytest.raises(InvalidEntityError, match="allowedOrigins"):
+            check_origins([wrong])
+    with pytest.raises(InvalidEntityError, match="at most"):
+        check_origins([f"https://h{n}.example" for n in range(MAX_ORIGINS + 1)])
+
+
+def test_what_was_stored_before_there_were_origins_is_read() -> None:
+    document = CONNECTION.document()
+    del document["allowedOrigins"]
+    assert HybridConnection.from_document(document, 8).allowed_origins == ()
 
 
 def test_metadata_is_bounded_and_can_be_said_in_xml() -> None:

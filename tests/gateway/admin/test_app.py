@@ -238,7 +238,13 @@ async def test_the_life_of_a_hybrid_connection(call: Client) -> None:
     properties = made.json["properties"]
     assert properties["requiresClientAuthorization"] is False
     assert (properties["userMetadata"], properties["responseTimeoutSeconds"]) == ("ü", 5)
-    changed = await call("PUT", f"{HC}/team%2Fapp", {"properties": {"userMetadata": "b"}})
+    assert properties["allowedOrigins"] == []
+    changed = await call(
+        "PUT",
+        f"{HC}/team%2Fapp",
+        {"properties": {"userMetadata": "b", "allowedOrigins": ["https://a.example:443"]}},
+    )
+    assert changed.json["properties"]["allowedOrigins"] == ["https://a.example"]
     assert changed.json["properties"]["requiresClientAuthorization"] is False
     read = await call("GET", f"{HC}/TEAM/APP")
     assert read.json == changed.json

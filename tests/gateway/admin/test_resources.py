@@ -72,7 +72,15 @@ def test_reading_a_body_is_total(body: bytes) -> None:
             st.lists(inner, max_size=3)
             | st.dictionaries(
                 st.sampled_from(
-                    ["properties", "rights", "hostNames", "userMetadata", "responseTimeoutSeconds", "key"]
+                    [
+                        "properties",
+                        "rights",
+                        "hostNames",
+                        "userMetadata",
+                        "responseTimeoutSeconds",
+                        "allowedOrigins",
+                        "key",
+                    ]
                 ),
                 inner,
                 max_size=3,
@@ -90,7 +98,9 @@ def test_reading_what_a_body_says_is_total(value: object) -> None:
 
 
 def test_settings_that_are_not_spoken_of_stay() -> None:
-    nothing = {"requires_client_authorization": KEEP, "user_metadata": KEEP, "response_timeout_s": KEEP}
+    nothing = dict.fromkeys(
+        ["requires_client_authorization", "user_metadata", "response_timeout_s", "allowed_origins"], KEEP
+    )
     assert settings_in({}) == nothing
     assert settings_in({"location": "x", "properties": None}) == nothing
     assert (
@@ -98,7 +108,8 @@ def test_settings_that_are_not_spoken_of_stay() -> None:
     )
     assert settings_in(
         properties(requiresClientAuthorization=False, userMetadata="x", responseTimeoutSeconds=None)
-    ) == {"requires_client_authorization": False, "user_metadata": "x", "response_timeout_s": None}
+    ) == nothing | {"requires_client_authorization": False, "user_metadata": "x", "response_timeout_s": None}
+    assert settings_in(properties(allowedOrigins=[])) == nothing | {"allowed_origins": []}
     assert settings_in(properties(responseTimeoutSeconds=2.5))["response_timeout_s"] == 2.5
 
 
@@ -110,6 +121,8 @@ def test_settings_that_are_not_spoken_of_stay() -> None:
         properties(userMetadata=1),
         properties(responseTimeoutSeconds="5"),
         properties(responseTimeoutSeconds=True),
+        properties(allowedOrigins="https://a.example"),
+        properties(allowedOrigins=[1]),
         {"properties": []},
     ],
 )
