@@ -37,7 +37,7 @@ from .rendezvous import Rendezvous
 from .routes import Router
 from .store.interface import BEAT_INTERVAL_S, StoreError
 from .store.sqlite import SqliteStore
-from .tls import bound_tls_buffers, server_context
+from .tls import WatchedCertificate, bound_tls_buffers, server_context
 
 log = logging.getLogger(__name__)
 
@@ -171,7 +171,9 @@ class Gateway:
             return server_context(files.certificate, files.key)
         assert config.tls_cert is not None
         assert config.tls_key is not None
-        return server_context(config.tls_cert, config.tls_key)
+        context = server_context(config.tls_cert, config.tls_key)
+        self.spawn(WatchedCertificate(context, config.tls_cert, config.tls_key).run(), "certificate")
+        return context
 
     async def _bind(self, address: HostPort, context: ssl.SSLContext | None) -> asyncio.Server:
         try:

@@ -12,13 +12,19 @@ from __future__ import annotations
 
 import asyncio
 import asyncio.sslproto
+import logging
 import ssl
 from pathlib import Path
 
 from .errors import ConfigError
 
+log = logging.getLogger(__name__)
+
 #: Two records.
 TLS_READ_BUFFER_BYTES = 32 * 1024
+
+#: How often the files of a certificate are looked at, for new ones.
+LOOK_S = 30.0
 
 
 def bound_tls_buffers() -> None:
@@ -53,3 +59,49 @@ def server_context(cert: Path, key: Path) -> ssl.SSLContext:
         msg = f"cannot use the TLS certificate {cert} with the key {key}: {error}"
         raise ConfigError(msg) from error
     return context
+
+
+class WatchedCertificate:
+    """A certificate whose files are read again when they change, as whoever renews it does every few weeks.
+
+    New connections get the new one; those that are there keep what they have.
+    """
+
+    def __init__(self, context: ssl.SSLContext, cert: Path, key: Path) -> None:
+        self._context = context
+        self._cert = cert
+        self._key = key
+        self._seen = self._marks()
+
+    async def run(self) -> None:
+        """Look at the files for ever."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            self.look()
+
+    def look(self) -> None:
+        """Take new files into use; whatever cannot be used is said, and the old certificate stays."""
+        marks = self._marks()
+        if marks == self._seen:
+            return
+        self._seen = marks
+        try:
+            # on its own first: a context that was given a certificate and not its key is of no use any more
+            server_context(self._cert, self._key)
+            self._context.load_cert_chain(self._cert, self._key)
+        except (ConfigError, OSError, ssl.SSLError) as error:
+            log.warning("the old TLS certificate stays in use: %s", error)
+        else:
+            log.info("the TLS certificate %s was read again", self._cert)
+
+    def _marks(self) -> list[tuple[int, int, int] | None]:
+        """What changes when a file is replaced or written again."""
+        marks: list[tuple[int, int, int] | None] = []
+        for path in (self._cert, self._key):
+            try:
+                found = path.stat()
+            except OSError:
+                marks.append(None)
+            else:
+                marks.append((found.st_ino, found.st_mtime_ns, found.st_size))
+        return marks

@@ -11,8 +11,11 @@ import pytest
 import trustme
 
 from gateway.errors import ConfigError
-from gateway.tls import TLS_READ_BUFFER_BYTES, server_context
-from tests.support.gateways import running_gateway
+from gateway.tls import TLS_READ_BUFFER_BYTES, WatchedCertificate, server_context
+from tests.support.certificates import Authority, CertificateFiles
+from tests.support.gateways import RunningGateway, running_gateway
+from tests.support.raw_http import RawHttp
+from tests.support.raw_stream import RawStream
 from tests.support.waiting import until
 
 
@@ -45,6 +48,77 @@ async def test_a_tls_connection_reads_into_a_small_buffer(files: tuple[Path, Pat
 async def test_old_tls_is_refused(files: tuple[Path, Path]) -> None:
     cert, key = files
     assert server_context(cert, key).minimum_version >= ssl.TLSVersion.TLSv1_2
+
+
+async def _shown_to_a_client(relay: RunningGateway, authority: Authority) -> RawHttp:
+    """A connection of a client that trusts that authority alone."""
+    port = relay.gateway.port
+    stream = await RawStream.open("127.0.0.1", port, tls=authority.client(), name="localhost")
+    return RawHttp(stream, "localhost")
+
+
+def _renew(files: CertificateFiles, by: CertificateFiles) -> None:
+    """Put other files in the place of these, as those who renew do it."""
+    by.certificate.replace(files.certificate)
+    by.key.replace(files.key)
+
+
+@pytest.mark.slow
+async def test_a_renewed_certificate_is_taken_up_and_no_connection_is_dropped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reliability reference P5."""
+    monkeypatch.setattr("gateway.tls.LOOK_S", 0.05)
+    first, second = Authority(tmp_path / "first"), Authority(tmp_path / "second")
+    files = first.issue("localhost")
+    async with running_gateway(tls_cert=files.certificate, tls_key=files.key) as relay:
+        before = await _shown_to_a_client(relay, first)
+        assert (await before.request("GET", "/nothing")).status == 401
+        _renew(files, by=second.issue("localhost"))
+
+        async def is_taken_up() -> bool:
+            try:
+                after = await _shown_to_a_client(relay, second)
+            except ssl.SSLCertVerificationError:
+                return False
+            assert (await after.request("GET", "/nothing")).status == 401
+            await after.stream.close()
+            return True
+
+        await until(is_taken_up, "the new certificate is shown")
+        assert (await before.request("GET", "/nothing")).status == 401
+        with pytest.raises(ssl.SSLCertVerificationError):
+            await _shown_to_a_client(relay, first)
+        await before.stream.close()
+
+
+@pytest.mark.parametrize("fault", ["key of another", "certificate of another", "no certificate", "gone"])
+@pytest.mark.expect_log_warnings("the old TLS certificate stays in use: cannot use")
+async def test_files_that_cannot_be_used_leave_the_old_certificate_in_use(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, fault: str
+) -> None:
+    authority = Authority(tmp_path / "ca")
+    files = authority.issue("localhost")
+    context = server_context(files.certificate, files.key)
+    watched = WatchedCertificate(context, files.certificate, files.key)
+    watched.look()
+    match fault:
+        case "key of another":
+            authority.issue("localhost").key.replace(files.key)
+        case "certificate of another":
+            authority.issue("localhost").certificate.replace(files.certificate)
+        case "no certificate":
+            files.certificate.write_text("soon")
+        case _:
+            files.key.unlink()
+    watched.look()
+    watched.look()
+    assert len(caplog.records) == 1, "it is said once"
+    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=context)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        stream = await RawStream.open("127.0.0.1", port, tls=authority.client(), name="localhost")
+        await stream.close()
 
 
 def test_files_that_do_not_belong_together_are_named(files: tuple[Path, Path], tmp_path: Path) -> None:
