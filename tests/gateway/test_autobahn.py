@@ -110,3 +110,31 @@ async def test_the_cases_pass_at_the_door_of_listeners(relay: RunningGateway):
         if demands_an_echo(result):
             # 1009: longer than any command. None: of the case that sends an empty binary message, which is ignored.
             assert result.remote_close_code in (1002, 1009, None), result
+
+
+@pytest.mark.slow
+async def test_the_cases_pass_at_the_door_where_listeners_meet_senders(relay: RunningGateway):
+    """Each case is a listener that comes for a sender of its own: an address is good once."""
+    async with echoing(await relay.listen("open")):
+        cases = [result.case_id for result in await run(f"ws://{relay.host}/$hc/open", SECTIONS)]
+    await relay.dial.close()
+    listener = await relay.listen("open")
+    results: list[CaseResult] = []
+    waiting = iter(cases)
+    next_command = asyncio.Lock()
+
+    async def drive() -> None:
+        for case in waiting:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(echo(f"ws://{relay.host}/$hc/open"), name="sender")
+                async with next_command:  # of this sender or of another one: they are all alike
+                    address = (await listener.expect("accept")).address
+                results.extend(await run(address, [case]))
+
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(4):
+            tasks.create_task(drive(), name="drive")
+    assert len(results) > 240
+    failed = failures(results)
+    assert failed.pop("7.1.5").endswith("1002")  # as above
+    assert failed == {}
