@@ -64,16 +64,28 @@ def test_every_line_of_a_table_of_rules_is_read():
     assert len(rules()) == len([line for line in lines if line.startswith("|")]) > 100
 
 
+def wrong_names(rule: str, tests: str, modules_of: dict[str, set[str]]) -> Iterator[str]:
+    """The tests named in a cell that do not exist, or not only once."""
+    for module, name in re.findall(r"`(?:([\w/]+)::)?(\w+)`", tests):
+        modules = modules_of.get(name, set())
+        if module and module not in modules:
+            yield f"{module}::{name} does not exist ({rule})"
+        elif not module and len(modules) != 1:
+            where = f"is in {sorted(modules)}: say which" if modules else "does not exist"
+            yield f"{name} {where} ({rule})"
+
+
 def test_every_test_that_the_protocol_page_names_exists(modules_of: dict[str, set[str]]):
-    wrong = []
-    for rule, _, _, tests in rules():
-        for module, name in re.findall(r"`(?:([\w/]+)::)?(\w+)`", tests):
-            modules = modules_of.get(name, set())
-            if module and module not in modules:
-                wrong.append(f"{module}::{name} does not exist ({rule})")
-            elif not module and len(modules) != 1:
-                where = f"is in {sorted(modules)}: say which" if modules else "does not exist"
-                wrong.append(f"{name} {where} ({rule})")
+    wrong = [name for rule, _, _, tests in rules() for name in wrong_names(rule, tests, modules_of)]
+    assert wrong == []
+
+
+def test_every_line_of_the_threat_model_names_tests_that_exist(modules_of: dict[str, set[str]]):
+    page = CHECKOUT / "THREAT_MODEL.md"
+    rows = list(tables(page, "threat", "answer", "test"))
+    assert len(rows) > 30
+    assert [row for row in rows if len(row) != 3 or "`test_" not in row[2].replace("::", "`")] == []
+    wrong = [name for threat, _, tests in rows for name in wrong_names(threat, tests, modules_of)]
     assert wrong == []
 
 
