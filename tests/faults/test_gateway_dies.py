@@ -17,6 +17,8 @@ from tests.support.waiting import until
 
 LISTENERS = 200
 
+AWAY_S = 5.0
+
 #: Tries of one listener in a second, and those of its first half second, which are meant to come quickly.
 STORM_PER_S = 5
 FIRST_TRIES = 4
@@ -24,8 +26,7 @@ FIRST_TRIES = 4
 pytestmark = [pytest.mark.slow, pytest.mark.stress, pytest.mark.timeout(120)]
 
 
-async def test_listeners_of_a_killed_gateway_come_back_without_a_storm(tmp_path: Path, full_size: bool):
-    away_s = 5.0 if full_size else 3.0
+async def test_listeners_of_a_killed_gateway_come_back_without_a_storm(tmp_path: Path):
     paths = [f"relay-{number}" for number in range(LISTENERS)]
     async with service(web(_ok)) as site, gateway_process(tmp_path / "data", numbers={}) as gateway:
         for path in paths:
@@ -37,10 +38,10 @@ async def test_listeners_of_a_killed_gateway_come_back_without_a_storm(tmp_path:
             await gateway.child.kill()
             said_before = len(agent.child.lines)
             killed_at = clock()
-            await until(lambda: clock() >= killed_at + away_s, "the gateway has been away")
+            await until(lambda: clock() >= killed_at + AWAY_S, "the gateway has been away")
             tries = _tries(agent.child.lines[said_before:])
             assert len(tries) == LISTENERS, "every listener tries"
-            assert max(tries.values()) <= STORM_PER_S * away_s + FIRST_TRIES, "a retry storm"
+            assert max(tries.values()) <= STORM_PER_S * AWAY_S + FIRST_TRIES, "a retry storm"
 
             await gateway.start()
             ready_at = clock()
