@@ -52,8 +52,10 @@ class Pace:
 
 
 @pytest.fixture
-def pace(full_size: bool) -> Pace:
+def pace(full_size: bool, monkeypatch: pytest.MonkeyPatch) -> Pace:
     if full_size:
+        # who talks with somebody frozen waits for a minute and more, in one step
+        monkeypatch.setattr("tests.support.raw_stream.STEP_S", 3 * FROZEN_S)
         return Pace({}, None, 95.0, 45.0, 1.0, FROZEN_S)
     deadlines = {"ping_interval_s": 0.5, "pong_timeout_s": 0.5, "handshake_s": 3.0}
     return Pace({"ping_interval_s": 0.5}, deadlines, 4.0, 4.0, 1.0, 0.0)
