@@ -166,6 +166,7 @@ async def test_many_relayed_connections_at_once(tmp_path: Path, full_size: bool,
         took: list[float] = []
         for _ in range(12 if full_size else 3):
             took += await _echo_all(pairs, every_s=5.0 if full_size else 0.0)
+            assert await listener.socket.barrier() == []  # it answers pings, too
         busy = (gateway.child.rss_bytes - rss) / count / KIB
         await _close(pairs)
         await until(lambda: _is_relaying(gateway, 0))
