@@ -18,6 +18,15 @@ from tests.test_layout import CHECKOUT, tracked_files
 PROTOCOL = CHECKOUT / "docs" / "protocol.md"
 TESTS = CHECKOUT / "tests"
 
+#: All that the reliability reference asks for.
+RELIABILITY_ROWS = [
+    *(["L1", "L2", "L3", "L4", "L5", "L7", "L8"]),
+    *(["F1", "F2", "F3", "F4b", "F5", "F8", "F9", "F10", "F11", "F13", "F14", "F15", "F16", "F17", "F20"]),
+    *(["B1", "B2", "B3", "B4", "B5", "B6", "B7", "B8", "B9", "S1"]),
+    *(f"P{number}" for number in range(1, 13)),
+    "D1 to D6",
+]
+
 
 def tables(page: Path, *columns: str) -> Iterator[list[str]]:
     """The rows of every table of *page* that begins with these columns."""
@@ -95,6 +104,16 @@ def test_every_rule_has_a_status_and_what_is_done_has_a_test():
         assert kind in ("done", "deviates", "not in this release"), rule
         assert kind != "deviates" or reason.strip(), f"{rule}: why?"
         assert kind != "done" or tests, f"{source} {rule}: which test?"
+
+
+def test_every_row_about_reliability_has_a_state_and_what_holds_has_a_test(modules_of: dict[str, set[str]]):
+    rows = list(tables(CHECKOUT / "docs" / "reliability.md", "row", "asks for", "state", "test"))
+    assert [row[0] for row in rows] == RELIABILITY_ROWS
+    for row, _, state, *tests in rows:
+        cell = " ".join(tests)
+        assert state.startswith(("holds", "in part", "fails", "unknown", "later")), row
+        assert not state.startswith(("holds", "fails")) or "`" in cell, f"{row}: which test?"
+        assert list(wrong_names(row, cell, modules_of)) == []
 
 
 @pytest.mark.parametrize("row", range(1, 21))
