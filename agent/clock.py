@@ -1,4 +1,4 @@
-"""The two clocks of the agent, and waiting, in one place that a test can step.
+"""The clocks of the agent, and waiting, in one place that a test can step.
 
 Token expiry follows the wall clock, because the gateway's does; durations follow one that never goes back.
 """
@@ -26,3 +26,7 @@ class Clock:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await (wake or asyncio.Event()).wait()
+
+    async def look_in(self, seconds: float | None, wake: asyncio.Event | None = None) -> None:
+        """Wait as :meth:`wait` does, only to look at something again: nothing happens because the time has passed."""
+        await self.wait(seconds, wake)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import re
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Final
 from urllib.parse import urlsplit
@@ -153,6 +154,10 @@ class ConnectionConfig:
     """Relayed connections at one time; one more is refused with 503. Each takes two descriptors."""
     max_requests: _Count = 256
     """Relayed requests at one time; one more is answered 503. Each may hold a body of 64 KiB."""
+    paused: _Flag = False
+    """Keep it configured and do not serve it."""
+    until: Annotated[datetime | None, Field(strict=True)] = None
+    """Do not serve it from this moment on."""
 
     __pydantic_config__ = _STRICT
 
@@ -172,6 +177,8 @@ class ConnectionConfig:
                 problems.append("local: direction 'connect' needs [HOST:]PORT to bind")
             if self.target is not None:
                 problems.append("target: only for direction 'listen'")
+        if self.until is not None and self.until.utcoffset() is None:
+            problems.append("until: give the offset from UTC as well: 2026-12-31T18:00:00+01:00")
         if self.credential.gateway is not None and not self.path:
             problems.append("path: needed where no connection string names it")
         if problems:
@@ -186,6 +193,14 @@ class ConnectionConfig:
     def leads_to(self) -> str:
         """The target, or the local address that is bound."""
         return str(self.target or self.local)
+
+    @property
+    def served(self) -> ConnectionConfig:
+        """What of it is served, without the settings that may change while it is: its identity.
+
+        Two settings of which this is equal are one hybrid connection under a changed policy.
+        """
+        return dataclasses.replace(self, name=None, paused=False, until=None)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,8 +29,16 @@ class ConfigError(AgentError, ValueError):
         self.problems = problems
 
 
+class PortTakenError(ConfigError):
+    """Another program has the local port."""
+
+
 class GatewayUnreachableError(AgentError):
     """The gateway could not be reached, or did not complete the WebSocket handshake in time."""
+
+
+class GatewayUntrustedError(GatewayUnreachableError):
+    """The gateway's certificate is not trusted, or is for another name."""
 
 
 class RejectedError(AgentError):

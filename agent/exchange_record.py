@@ -38,9 +38,9 @@ class ExchangeRecord:
         """Give the record of an exchange that has ended."""
         if self._error is not None:
             path = self._request.request_target.partition("?")[0]
-            log.info("%s: %s %s: %s", self._route.config.label, self._request.method, path, self._error)
+            log.info("%s: %s %s: %s", self._route.label, self._request.method, path, self._error)
         return Exchange(
-            connection=self._route.config.label,
+            connection=self._route.label,
             method=self._request.method,
             path=self._request.request_target.partition("?")[0],
             status=self.status,

@@ -124,7 +124,7 @@ class HttpExchanges:
             try:
                 leg = await self._meet(address)
             except AgentError as error:
-                log.info("%s: a request was gone: %s", self._route.config.label, error)
+                log.info("%s: a request was gone: %s", self._route.label, error)
                 return None
             try:
                 return await self._answer_on(leg)
@@ -137,7 +137,7 @@ class HttpExchanges:
             async with asyncio.timeout(self._route.deadlines.accept_s):
                 request = await incoming.head()
         except (AgentError, RemoteProtocolError, TimeoutError) as error:
-            log.info("%s: a request did not arrive: %s", self._route.config.label, error)
+            log.info("%s: a request did not arrive: %s", self._route.label, error)
             return None
         record = ExchangeRecord(self._route, request, 0)
         try:

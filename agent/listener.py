@@ -17,8 +17,8 @@ import contextlib
 import random
 import ssl
 import uuid
-from collections.abc import Coroutine, Iterator
-from typing import Any, Final
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any, Final, TypeVarTuple
 
 from hyco.addresses import listen_url
 from hyco.close_codes import NORMAL
@@ -36,17 +36,19 @@ from hyco.messages import Accept, Request, Response
 
 from .backoff import Backoff
 from .clock import Clock
-from .config import ConnectionConfig
 from .credentials import Access, IssuedToken, find_access
 from .dial import target_tls
 from .errors import AgentError, ConfigError, ControlChannelLostError, RendezvousRefusedError, sole_error
 from .http_exchange import Answered, HttpExchanges, plain_response
+from .policy import Policy
 from .rendezvous import BUSY, LEAVING, OVERLOADED, meet, reject
 from .rendezvous_addresses import WebSocketAddress, parse_address
 from .route import Route
 from .standing import Standing
 from .surroundings import Surroundings
 from .transport import TOKEN_HEADER, ControlConnection, open_control
+
+_Arguments = TypeVarTuple("_Arguments")
 
 MAX_REFUSALS: Final = 32
 """Senders that are being refused at one time, because the listener is full. More than that are left to time out."""
@@ -55,8 +57,9 @@ MAX_REFUSALS: Final = 32
 class Listener:
     """Keeps one hybrid connection listening."""
 
-    def __init__(self, config: ConnectionConfig, around: Surroundings, standing: Standing) -> None:
-        self._config = config
+    def __init__(self, policy: Policy, around: Surroundings, standing: Standing) -> None:
+        self._policy = policy
+        self._config = config = policy.config.served
         self._around = around
         self._standing = standing
         self._log = standing.log
@@ -86,10 +89,15 @@ class Listener:
         await self._has_left.wait()
 
     async def run(self) -> None:
-        """Listen until cancelled; then every relayed connection is cut, and nothing is left open."""
+        """Listen until cancelled.
+
+        Then every relayed connection is cut and the control channel closed in order, bounded, and nothing is left open.
+        """
         try:
             async with asyncio.TaskGroup() as self._work:
-                await self._keep_listening()
+                # a task of its own: when all is cancelled, no relayed connection goes on while the channel is being closed
+                listening = self._work.create_task(self._keep_listening(), name="control channel")
+                await asyncio.wait({listening})
         finally:
             self._standing.stopped()
             await self._replace_exchanges(None)
@@ -104,7 +112,7 @@ class Listener:
                 await self._listen(session)
             except ConfigError as error:
                 self._log.error("cannot listen as configured: %s", error)
-                self._standing.stopped(str(error))
+                self._standing.stopped(error)
                 await clock.wait(None, self._retry_now)
             except AgentError as error:
                 if self._is_draining.is_set():
@@ -112,7 +120,7 @@ class Listener:
                 backoff.connection_ended(session.lasted_s)
                 delay_s = backoff.next_delay(error, clock.monotonic())
                 self._log.info("%s; next try in %.1f s", error, delay_s)
-                self._standing.waiting(str(error), delay_s)
+                self._standing.waiting(error, delay_s)
                 await clock.wait(delay_s, self._retry_now)
         self._standing.stopped()
         self._has_left.set()
@@ -129,7 +137,8 @@ class Listener:
             raise ConfigError("credential: a listener needs a key")
         self._standing.found(access.endpoint, access.path, None if token.renew_at else token.expires_at)
         route = await self._route_of(access)
-        address = parse_address(listen_url(access.endpoint, access.path, tracking_id=str(uuid.uuid4())))
+        listener_id = str(uuid.uuid4())
+        address = parse_address(listen_url(access.endpoint, access.path, tracking_id=listener_id))
         if not access.endpoint.is_secure:
             self._log.warning("the gateway at %s is reached without TLS", access.endpoint.authority)
         if self._config.insecure_target and route.target.is_secure:
@@ -142,10 +151,10 @@ class Listener:
                 asyncio.TaskGroup() as tasks,
             ):
                 session.began()
-                self._standing.listening()
+                self._standing.listening(listener_id, control.round_trip_s)
                 self._log.info("listening on %s for %s", access.endpoint.authority, route.target)
-                tasks.create_task(self._renew(control, access, token), name=f"token {self._config.label}")
-                tasks.create_task(self._leave_when_drained(control), name=f"leave {self._config.label}")
+                tasks.create_task(self._renew(control, access, token), name=f"token {access.path}")
+                tasks.create_task(self._leave_when_drained(control), name=f"leave {access.path}")
                 await self._serve(control, route)
         except BaseExceptionGroup as group:
             raise sole_error(group) from group
@@ -195,17 +204,17 @@ class Listener:
             case AcceptReceived(accept):
                 address = self._checked(accept.address, route)
                 if address is not None:
-                    self._start(self._meet(accept, address, route), f"relayed connection {accept.id}")
+                    self._start(f"relayed connection {accept.id}", self._meet, accept, address, route)
             case RequestReceived(request, body):
                 address = self._checked(request.address, route)
                 if address is not None:
                     self._start(
-                        self._answer(request, body, address, control), f"relayed request {request.id}"
+                        f"relayed request {request.id}", self._answer, request, body, address, control
                     )
             case RendezvousRequested(text):
                 address = self._checked(text, route)
                 if address is not None:
-                    self._start(self._answer_at(address, route), "relayed request")
+                    self._start("relayed request", self._answer_at, address, route)
 
     def _checked(self, text: str, route: Route) -> WebSocketAddress | None:
         try:
@@ -217,14 +226,21 @@ class Listener:
             self._standing.failed(str(error))
             return None
 
-    def _start(self, work: Coroutine[Any, Any, None], name: str) -> None:
+    def _start(
+        self,
+        name: str,
+        function: Callable[[*_Arguments], Coroutine[Any, Any, None]],
+        *args: *_Arguments,
+    ) -> None:
         assert self._work is not None
-        self._work.create_task(self._guarded(work), name=name)
+        self._work.create_task(self._guarded(function, *args), name=name)
 
-    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _guarded(
+        self, function: Callable[[*_Arguments], Coroutine[Any, Any, None]], *args: *_Arguments
+    ) -> None:
         """Let a failure end this one relayed connection or request, and nothing else."""
         try:
-            await work
+            await function(*args)
         except AgentError as error:
             self._log.info("%s", error)
             self._standing.failed(str(error))
@@ -286,6 +302,7 @@ class Listener:
         """Give the route of *access*, and make what serves it where there is none or another one."""
         route = Route(
             config=self._config,
+            policy=self._policy,
             gateway=access.endpoint,
             path=access.path,
             network=self._around.network,

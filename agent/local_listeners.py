@@ -14,10 +14,11 @@ import random
 from collections.abc import Callable
 
 from .backoff import Backoff
-from .config import ConnectionConfig, LocalAddress
+from .config import LocalAddress
 from .credentials import find_access
-from .errors import AgentError, ConfigError, GatewayRejectedError
+from .errors import AgentError, ConfigError, GatewayRejectedError, PortTakenError
 from .legs import join
+from .policy import Policy
 from .pump import StreamLeg, TcpLeg
 from .sender import STREAM, connect
 from .standing import Standing
@@ -27,12 +28,13 @@ from .surroundings import Surroundings
 class LocalListener:
     """Keeps one local port bound to one remote hybrid connection."""
 
-    def __init__(self, config: ConnectionConfig, around: Surroundings, standing: Standing) -> None:
-        self._config = config
+    def __init__(self, policy: Policy, around: Surroundings, standing: Standing) -> None:
+        self._config = policy.config.served
         self._around = around
         self._standing = standing
         self._log = standing.log
         self._retry_now = asyncio.Event()
+        self._is_serving = False
 
     def retry_now(self) -> None:
         """Do not wait for the next try."""
@@ -49,12 +51,12 @@ class LocalListener:
                     await self._serve()
                 except ConfigError as error:
                     self._log.error("cannot be brought to a local port: %s", error)
-                    self._standing.stopped(str(error))
+                    self._standing.stopped(error)
                     await clock.wait(None, self._retry_now)
                 except AgentError as error:
                     delay_s = backoff.next_delay(error, clock.monotonic())
                     self._log.info("%s; next try in %.1f s", error, delay_s)
-                    self._standing.waiting(str(error), delay_s)
+                    self._standing.waiting(error, delay_s)
                     await clock.wait(delay_s, self._retry_now)
         finally:
             self._standing.stopped()
@@ -67,7 +69,11 @@ class LocalListener:
         if not access.endpoint.is_secure:
             self._log.warning("the gateway at %s is reached without TLS", access.endpoint.authority)
         assert self._config.local is not None
-        await self._around.relay_loop.run(self._accept_all, self._config.local)
+        self._is_serving = True
+        try:
+            await self._around.relay_loop.run(self._accept_all, self._config.local)
+        finally:
+            self._is_serving = False
 
     # On the relay loop
 
@@ -84,21 +90,26 @@ class LocalListener:
             if len(open_ones) >= self._config.max_connections:
                 leg.reset()
                 return
-            task = tasks.create_task(self._relay(leg), name=f"relayed connection to {self._config.label}")
+            task = tasks.create_task(self._relay(leg), name=f"relayed connection to {self._config.path}")
             open_ones.add(task)
             task.add_done_callback(open_ones.discard)
 
         server = await _bind(local, lambda: _AcceptedLeg(accepted))
         try:
             async with tasks:
-                await server.start_serving()
-                address = LocalAddress(*server.sockets[0].getsockname()[:2])
-                self._around.relay_loop.tell(self._is_bound, address)
-                await asyncio.Event().wait()
+                try:
+                    await server.start_serving()
+                    address = LocalAddress(*server.sockets[0].getsockname()[:2])
+                    self._around.relay_loop.tell(self._is_bound, address)
+                    await asyncio.Event().wait()
+                finally:
+                    server.close()  # before its connections are cut: a task group that ends takes no new ones
         finally:
             server.close()
 
     def _is_bound(self, local: LocalAddress) -> None:
+        if not self._is_serving:  # the word was on its way when it ended
+            return
         self._log.info("%s leads to it", local)
         self._standing.bound(str(local))
         self._standing.listening()
@@ -143,9 +154,9 @@ async def _bind(local: LocalAddress, make_leg: Callable[[], TcpLeg]) -> asyncio.
         return await loop.create_server(make_leg, local.host, local.port, start_serving=False)
     except (OSError, UnicodeError) as error:
         number = error.errno if isinstance(error, OSError) else None
+        if number == errno.EADDRINUSE:
+            raise PortTakenError(f"local: cannot bind {local}: another program has it") from error
         match number:
-            case errno.EADDRINUSE:
-                why = "another program has it"
             case errno.EACCES:
                 why = "this user may not; choose a port above 1023"
             case errno.EADDRNOTAVAIL:

@@ -22,7 +22,7 @@ from python_socks import ProxyError, ProxyTimeoutError, parse_proxy_url
 from python_socks.async_.asyncio import Proxy
 
 from .config import NetworkConfig
-from .errors import ConfigError, GatewayUnreachableError
+from .errors import ConfigError, GatewayUnreachableError, GatewayUntrustedError
 
 _P = TypeVar("_P", bound=asyncio.BaseProtocol)
 
@@ -109,6 +109,7 @@ class Network:
 
         Raises:
             GatewayUnreachableError: With what went wrong on which stage.
+            GatewayUntrustedError: Its certificate is not trusted.
             ConfigError: The configured roots or proxy cannot be used.
         """
         tls = self.tls if is_secure else None
@@ -121,7 +122,9 @@ class Network:
         except (ProxyError, ProxyTimeoutError) as error:
             raise GatewayUnreachableError(f"cannot reach {host}:{port} through the proxy: {error}") from error
         except (OSError, UnicodeError) as error:
-            raise GatewayUnreachableError(f"cannot reach {host}:{port}: {explain(error)}") from error
+            is_untrusted = isinstance(error, ssl.SSLCertVerificationError)
+            kind = GatewayUntrustedError if is_untrusted else GatewayUnreachableError
+            raise kind(f"cannot reach {host}:{port}: {explain(error)}") from error
         return transport, protocol
 
 

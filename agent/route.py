@@ -9,6 +9,7 @@ from hyco.addresses import Endpoint
 from .config import ConnectionConfig, Deadlines
 from .counters import Counters
 from .network import Network
+from .policy import Policy
 from .rendezvous_addresses import WebSocketAddress, check_address
 from .targets import Target
 
@@ -18,11 +19,18 @@ class Route:
     """One listening hybrid connection: where it is met, and where it leads."""
 
     config: ConnectionConfig
+    """What is served. What may change meanwhile is in *policy*."""
+    policy: Policy
     gateway: Endpoint
     path: str
     network: Network
     deadlines: Deadlines
     counters: Counters
+
+    @property
+    def label(self) -> str:
+        """What people call it, at the moment."""
+        return self.policy.label
 
     @property
     def target(self) -> Target:

@@ -12,9 +12,10 @@ from typing import Any
 from hyco.addresses import Endpoint
 
 from .clock import Clock
-from .config import ConnectionConfig
 from .counters import Counters
-from .status import ConnectionStatus, State
+from .policy import Policy
+from .status import ConnectionStatus, State, Trouble
+from .troubles import refused_status, trouble_of
 
 log = logging.getLogger("agent")
 
@@ -23,29 +24,33 @@ class Standing:
     """The changing part of one connection's status.
 
     Args:
-        config: Which connection.
+        policy: Which connection.
         counters: Its live counters.
         clock: For the times in the status.
         on_change: Called after every change.
     """
 
     def __init__(
-        self, config: ConnectionConfig, counters: Counters, clock: Clock, on_change: Callable[[], None]
+        self, policy: Policy, counters: Counters, clock: Clock, on_change: Callable[[], None]
     ) -> None:
-        self._config = config
+        self._policy = policy
         self._clock = clock
         self._on_change = on_change
         self._state = State.STOPPED
         self._since = clock.now()
-        self._path = config.path or ""
+        self._path = policy.config.path or ""
         self._gateway = ""
-        self._leads_to = config.leads_to
+        self._leads_to = policy.config.leads_to
+        self._trouble: Trouble | None = None
+        self._refused_status: int | None = None
+        self._listener_id: str | None = None
+        self._round_trip: Callable[[], float | None] = _unknown
         self._last_error: str | None = None
         self._last_error_at: float | None = None
         self._next_try_at: float | None = None
         self._token_expires_at: float | None = None
         self.counters = counters
-        self.log = PathLogger(log, {"path": config.label})
+        self.log = PolicyLogger(log, policy)
 
     def found(self, gateway: Endpoint, path: str, token_expires_at: float | None) -> None:
         """Note what the connection string says."""
@@ -61,20 +66,35 @@ class Standing:
         """Say that the gateway is being asked."""
         self._enter(State.CONNECTING)
 
-    def listening(self) -> None:
-        """Say that it works."""
+    def listening(
+        self, listener_id: str | None = None, round_trip: Callable[[], float | None] | None = None
+    ) -> None:
+        """Say that it works; for a control channel, under which id, and where to ask how long its pings take."""
+        self._failed_with(None)
         self._enter(State.LISTENING)
+        self._listener_id, self._round_trip = listener_id, round_trip or _unknown
 
-    def waiting(self, error: str, delay_s: float) -> None:
+    def waiting(self, error: Exception, delay_s: float) -> None:
         """Say what failed and when it is tried again."""
-        self._note(error)
+        self._note(str(error))
+        self._failed_with(error)
         self._enter(State.WAITING, next_try_at=self._clock.now() + delay_s)
 
-    def stopped(self, error: str | None = None) -> None:
+    def stopped(self, error: Exception | None = None) -> None:
         """Say that it does not run, and why if not on purpose."""
         if error is not None:
-            self._note(error)
+            self._note(str(error))
+        self._failed_with(error)
         self._enter(State.STOPPED)
+
+    def forbidden(self, state: State) -> None:
+        """Say that its settings do not let it be served: paused, or expired. That is no failure."""
+        self._failed_with(None)
+        self._enter(state)
+
+    def policy_changed(self) -> None:
+        """Say that something of the policy has changed, which the next snapshot shows."""
+        self._on_change()
 
     def failed(self, error: str) -> None:
         """Note that one relayed connection or request failed; the rest goes on."""
@@ -84,34 +104,51 @@ class Standing:
     def snapshot(self) -> ConnectionStatus:
         """Give the status of this moment."""
         return ConnectionStatus(
-            name=self._config.label,
-            direction=self._config.direction,
+            name=self._policy.label,
+            direction=self._policy.config.direction,
             leads_to=self._leads_to,
             state=self._state,
             since=self._since,
             path=self._path,
             gateway=self._gateway,
+            trouble=self._trouble,
+            refused_status=self._refused_status,
             last_error=self._last_error,
             last_error_at=self._last_error_at,
             next_try_at=self._next_try_at,
             token_expires_at=self._token_expires_at,
+            listener_id=self._listener_id,
+            round_trip_s=self._round_trip(),
             traffic=self.counters.read(),
         )
 
     def _note(self, error: str) -> None:
         self._last_error, self._last_error_at = error, self._clock.now()
 
+    def _failed_with(self, error: Exception | None) -> None:
+        self._trouble = None if error is None else trouble_of(error)
+        self._refused_status = None if error is None else refused_status(error)
+
     def _enter(self, state: State, next_try_at: float | None = None) -> None:
         if state is not self._state:
             self._since = self._clock.now()
         self._state, self._next_try_at = state, next_try_at
+        self._listener_id, self._round_trip = None, _unknown
         self._on_change()
 
 
-class PathLogger(logging.LoggerAdapter[logging.Logger]):
-    """Begins every line with the hybrid connection it is about."""
+def _unknown() -> None:
+    return None
+
+
+class PolicyLogger(logging.LoggerAdapter[logging.Logger]):
+    """Begins every line with the hybrid connection it is about, as it is called by then."""
+
+    def __init__(self, logger: logging.Logger, policy: Policy) -> None:
+        super().__init__(logger)
+        self._policy = policy
 
     def process(self, msg: object, kwargs: MutableMapping[str, Any]) -> tuple[str, MutableMapping[str, Any]]:
-        """Put the path before *msg*."""
-        path = str(self.extra["path"] if self.extra else "").replace("%", "%%")
-        return f"{path}: {msg}", kwargs
+        """Put the name before *msg*."""
+        name = self._policy.label.replace("%", "%%")
+        return f"{name}: {msg}", kwargs

@@ -23,6 +23,26 @@ class State(enum.Enum):
     """Something failed; ``last_error`` says what and ``next_try_at`` when it is tried again."""
     STOPPED = "stopped"
     """It was not started yet, was stopped, or cannot work as configured."""
+    PAUSED = "paused"
+    """Its settings say that it is not served for now."""
+    EXPIRED = "expired"
+    """The moment to which its settings let it be served has passed."""
+
+
+class Trouble(enum.Enum):
+    """What kind of failure keeps a hybrid connection from working."""
+
+    GATEWAY_UNREACHABLE = "gateway unreachable"
+    GATEWAY_REFUSED = "gateway refused"
+    """``refused_status`` says how."""
+    CHANNEL_LOST = "channel lost"
+    CREDENTIAL = "credential"
+    """The connection string is missing or cannot be used."""
+    CONFIG = "config"
+    PORT_TAKEN = "port taken"
+    CERTIFICATE = "certificate"
+    """The gateway's is not trusted."""
+    OTHER = "other"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,11 +70,20 @@ class ConnectionStatus:
     since: float = 0.0
     path: str = ""
     gateway: str = ""
+    trouble: Trouble | None = None
+    """Of the state: why it does not work, also while it is tried again. None while it works, or is not to work."""
+    refused_status: int | None = None
+    """The HTTP status with which the gateway refused, where ``trouble`` is that."""
     last_error: str | None = None
+    """What failed last, be it one relayed connection; it stays when all is well again."""
     last_error_at: float | None = None
     next_try_at: float | None = None
     token_expires_at: float | None = None
     """Only where the token was given ready-made and cannot be renewed: what works ends then."""
+    listener_id: str | None = None
+    """By which the gateway knows the control channel that is open: its ``sb-hc-id``."""
+    round_trip_s: float | None = None
+    """Of the last ping on the control channel and its answer; the first one comes after a ping interval."""
     traffic: Traffic = Traffic()
 
 

@@ -1,17 +1,20 @@
-"""The agent: one task for each configured hybrid connection, and one snapshot of them all."""
+"""The agent: one task for each configured hybrid connection, and one snapshot of them all.
+
+It can be told other settings at any time. What is served by both the old and the new ones goes on untouched.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 
 from .clock import Clock
-from .config import AgentConfig, ConnectionConfig, Direction
+from .config import AgentConfig, ConnectionConfig
 from .counters import Counters
 from .credentials import Keystore
-from .listener import Listener
-from .local_listeners import LocalListener
+from .member import Member
 from .network import Network
+from .policy import Policy
 from .relay_loop import RelayLoop, SameLoop
 from .standing import Standing
 from .status import AgentStatus, Exchange
@@ -42,23 +45,18 @@ class Agent:
     ) -> None:
         self._relay_loop = relay_loop or SameLoop()
         self._clock = clock or Clock()
-        self._around = Surroundings(
-            network=Network(config.network),
-            deadlines=config.deadlines,
-            relay_loop=self._relay_loop,
-            clock=self._clock,
-            keystore=keystore,
-            on_exchange=on_exchange,
-        )
+        self._keystore = keystore
+        self._on_exchange = on_exchange
         self._version = 0
         self._has_changed = asyncio.Event()
-        self._members = [self._member(connection) for connection in config.connections]
-
-    def _member(self, config: ConnectionConfig) -> tuple[Standing, Listener | LocalListener]:
-        counters = Counters(lambda: self._relay_loop.tell(self._changed))
-        standing = Standing(config, counters, self._clock, self._changed)
-        kind = Listener if config.direction is Direction.LISTEN else LocalListener
-        return standing, kind(config, self._around, standing)
+        self._is_draining = False
+        self._tasks: asyncio.TaskGroup | None = None
+        """While it runs."""
+        self._config = config
+        self._around = self._surroundings(config)
+        self._members = [self._member(connection, ()) for connection in config.connections]
+        self._ending: set[Member] = set()
+        """No longer configured, and not ended yet."""
 
     async def run(self) -> None:
         """Serve every configured hybrid connection until cancelled; then nothing is left open.
@@ -68,27 +66,66 @@ class Agent:
         """
         self._around.network.prepare()
         async with self._relay_loop, asyncio.TaskGroup() as tasks:
-            for standing, member in self._members:
-                tasks.create_task(member.run(), name=f"hybrid connection {standing.snapshot().name}")
+            self._tasks = tasks
+            try:
+                for member in self._members:
+                    self._start(member)
+                await asyncio.Event().wait()
+            finally:
+                self._tasks = None
+
+    def apply(self, config: AgentConfig) -> None:
+        """Serve what *config* says from now on; before run(), that is what it begins with.
+
+        A connection that it serves as before goes on, its control channel and relayed connections untouched: another name,
+        a pause or another end change no more than that. What is new is started, and what is no longer there ends as after a
+        cancellation, bounded by ``deadlines.stop_s``; a local port is bound when whoever had it has given it back. Other
+        settings of the network, or other deadlines, start everything anew.
+
+        Raises:
+            ConfigError: The configured certificates cannot be used; nothing has changed.
+        """
+        around, before = self._around, self._members
+        is_other_world = (config.network, config.deadlines) != (self._config.network, self._config.deadlines)
+        if is_other_world:
+            around = self._surroundings(config)
+            if self._tasks is not None:
+                around.network.prepare()
+        going_on = {} if is_other_world else _going_on(before, config.connections)
+        staying = set(going_on.values())
+        ending = [member for member in before if member not in staying]
+        self._config, self._around = config, around
+        for member in ending:
+            self._end(member)
+        self._members = []
+        for index, connection in enumerate(config.connections):
+            if index in going_on:
+                member = going_on[index]
+                member.take(connection)
+            else:
+                member = self._member(connection, self._ending)
+                self._start(member)
+            self._members.append(member)
+        self._changed()
 
     async def drain(self) -> None:
         """Before run() is cancelled: turn away whoever is new, and wait until every relayed request is answered.
 
         Relayed connections are not waited for, as they may last for days. Cancelling stops the waiting, no more.
         """
+        self._is_draining = True
         async with asyncio.TaskGroup() as tasks:
-            for standing, member in self._members:
-                if isinstance(member, Listener):
-                    tasks.create_task(member.drain(), name=f"drain {standing.snapshot().name}")
+            for member in self._members:
+                tasks.create_task(member.drain(), name=f"drain {member.name}")
 
     def retry_now(self) -> None:
         """Have every connection that waits try at once: the user asked, or the network came back."""
-        for _, member in self._members:
+        for member in self._members:
             member.retry_now()
 
     def snapshot(self) -> AgentStatus:
         """Give the state of this moment."""
-        return AgentStatus(connections=tuple(standing.snapshot() for standing, _ in self._members))
+        return AgentStatus(connections=tuple(member.standing.snapshot() for member in self._members))
 
     async def changes(self) -> AsyncIterator[AgentStatus]:
         """Give the state now, and again after every change of it, for ever.
@@ -107,3 +144,54 @@ class Agent:
     def _changed(self) -> None:
         self._version += 1
         self._has_changed.set()
+
+    # Members
+
+    def _surroundings(self, config: AgentConfig) -> Surroundings:
+        return Surroundings(
+            network=Network(config.network),
+            deadlines=config.deadlines,
+            relay_loop=self._relay_loop,
+            clock=self._clock,
+            keystore=self._keystore,
+            on_exchange=self._on_exchange,
+        )
+
+    def _member(self, config: ConnectionConfig, ending: Iterable[Member]) -> Member:
+        policy = Policy(config)
+        counters = Counters(lambda: self._relay_loop.tell(self._changed))
+        standing = Standing(policy, counters, self._clock, self._changed)
+        in_its_way = [
+            member for member in ending if member.local is not None and member.local == config.local
+        ]
+        return Member(policy, self._around, standing, after=in_its_way)
+
+    def _start(self, member: Member) -> None:
+        if self._tasks is not None and not self._is_draining:
+            member.task = self._tasks.create_task(member.run(), name=f"hybrid connection {member.name}")
+
+    def _end(self, member: Member) -> None:
+        if member.task is not None and not member.task.done():
+            self._ending.add(member)
+            member.task.add_done_callback(lambda _: self._ending.discard(member))
+            member.task.cancel()
+
+
+def _going_on(members: list[Member], connections: Iterable[ConnectionConfig]) -> dict[int, Member]:
+    """Say which of *members* serves which of *connections*, by its index, as it is.
+
+    Of several that serve the same, each goes on under its name where that is still there.
+    """
+    wanted = list(enumerate(connections))
+    left, found = list(members), dict[int, Member]()
+    for by_name in (True, False):
+        for index, connection in wanted:
+            if index in found:
+                continue
+            served = connection.served
+            for member in left:
+                if member.served == served and (not by_name or member.name == connection.label):
+                    found[index] = member
+                    left.remove(member)
+                    break
+    return found

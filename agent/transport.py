@@ -120,6 +120,10 @@ class ControlConnection:
         except ConnectionClosed as error:
             raise _lost(error) from error
 
+    def round_trip_s(self) -> float | None:
+        """Give how long the last ping and its answer took; None before there was one."""
+        return self._connection.latency or None
+
     async def close(self, code: int, reason: str) -> None:
         """Say why this side ends the channel, and wait (bounded) for the answer."""
         await self._connection.close(code, truncate_reason(reason))
@@ -135,7 +139,7 @@ def _lost(error: ConnectionClosed) -> ControlChannelLostError:
 async def open_control(
     address: WebSocketAddress, headers: Iterable[tuple[str, str]], network: Network, deadlines: Deadlines
 ) -> AsyncIterator[ControlConnection]:
-    """Open a control channel for the time of the block.
+    """Open a control channel for the time of the block. Where the block is cancelled, it is closed in order, bounded.
 
     Raises:
         GatewayRejectedError: The gateway answered with another status than 101.
@@ -173,11 +177,22 @@ async def open_control(
                 f"{where} did not complete the WebSocket handshake in time"
             ) from error
         connection.start_keepalive()
-        yield ControlConnection(connection)
+        try:
+            yield ControlConnection(connection)
+        except asyncio.CancelledError:
+            await _say_goodbye(connection)
+            raise
         await connection.close()
     finally:
         if transport is not None:
             transport.abort()
+
+
+async def _say_goodbye(connection: ClientConnection) -> None:
+    """Close in order, in a task that has been cancelled: the gateway then knows at once that nobody listens here."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(CLOSE_TIMEOUT_S):
+            await connection.close()
 
 
 def _uri(address: WebSocketAddress) -> WebSocketURI:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,46 @@ def test_settings_are_read_with_files_beside_them():
     assert (db.label, db.leads_to) == ("the database", "127.0.0.1:5432")
     assert config.network.ca_file == Path("/base/ca.pem")
     assert config.deadlines.target_dial_s == 3
+
+
+def one(setting: str) -> str:
+    return f"""
+[[connections]]
+path = "web"
+target = 3000
+credential = {{ env = "KEY" }}
+{setting}
+"""
+
+
+def test_a_share_may_be_paused_and_end_at_a_moment():
+    config = parse_config(one("paused = true\nuntil = 2026-12-31T18:00:00+01:00"), base=Path("/base"))
+    (web,) = config.connections
+    assert web.paused
+    assert web.until == datetime(2026, 12, 31, 17, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("setting", "problem"),
+    [
+        ("until = 2026-12-31T18:00:00", "connections[0].until: give the offset from UTC as well"),
+        ("until = 2026-12-31", "connections[0].until: "),
+        ("until = 1_800_000_000", "connections[0].until: "),
+        ('until = "2026-12-31T18:00:00Z"', "connections[0].until: "),
+        ("paused = 1", "connections[0].paused: "),
+    ],
+)
+def test_moment_without_an_offset_is_refused(setting: str, problem: str):
+    (told,) = problems(one(setting))
+    assert told.startswith(problem)
+
+
+def test_policy_is_no_part_of_what_is_served():
+    config = parse_config(GOOD, base=Path("/base")).connections[1]
+    policy = dataclasses.replace(config, name="other", paused=True, until=datetime(2026, 1, 1, tzinfo=UTC))
+    assert policy != config
+    assert policy.served == config.served
+    assert dataclasses.replace(config, max_connections=1).served != config.served
 
 
 def test_every_problem_is_told_at_once_with_its_path():

@@ -12,12 +12,13 @@ from websockets.frames import Frame, Opcode
 
 from agent.clock import Clock
 from agent.config import ConnectionConfig, Credential, Deadlines
-from agent.status import State
+from agent.status import State, Trouble
 from agent.targets import parse_target
 from tests.support.agents import QUICK, RunningAgent, running_agent
 from tests.support.clocks import SteppedClock
 from tests.support.fake_gateway import FakeGateway, Refusal
 from tests.support.targets import TcpTarget, tcp_target, unused_port
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.allow_log_warnings("is reached without TLS")
 
@@ -83,6 +84,7 @@ async def test_refusal_is_shown_and_retried_slowly(gateway: FakeGateway, target:
         assert "TrackingId:1_G2" in status_now.last_error
         assert "c2VjcmV0" not in status_now.last_error
         assert status_now.next_try_at == clock.now() + delay
+        assert (status_now.trouble, status_now.refused_status) == (Trouble.GATEWAY_REFUSED, status)
         clock.advance(delay)
         await agent.until_listening()
     assert gateway.attempts == 2
@@ -108,8 +110,11 @@ async def test_unreachable_gateway_is_waited_for(gateway: FakeGateway, target: T
     async with running_agent(listener(gateway, target.address), is_ready=False) as agent:
         status = await agent.until(lambda now: now.connections[0].last_error is not None)
         assert "connection refused" in str(status.connections[0].last_error)
+        assert status.connections[0].trouble is Trouble.GATEWAY_UNREACHABLE
         await gateway.start()
-        await agent.until_listening()
+        status = await agent.until_listening()
+        assert (status.connections[0].trouble, status.connections[0].refused_status) == (None, None)
+        assert status.connections[0].last_error is not None
 
 
 async def test_user_can_ask_for_the_next_try(gateway: FakeGateway, target: TcpTarget):
@@ -147,7 +152,7 @@ async def test_gateway_that_is_none_is_an_error_and_not_followed(target: TcpTarg
             stream.half_close()
             assert await clock.next_wait() is not None
             assert agent.first.state is State.WAITING
-        assert impostor.connections == 1
+            assert impostor.connections == 1
 
 
 # --- staying ---------------------------------------------------------------------------------------------------------
@@ -194,6 +199,36 @@ async def test_closed_channel_is_opened_again_at_once_with_a_new_token(
         assert again.headers["ServiceBusAuthorization"] != channel.headers["ServiceBusAuthorization"]
         assert again.query["sb-hc-id"] != channel.query["sb-hc-id"]
         assert f"closed with code {code} (recycled)" in str(agent.first.last_error)
+
+
+async def test_status_says_under_which_id_it_listens_and_how_far_it_is(
+    gateway: FakeGateway, target: TcpTarget
+):
+    quick = Deadlines(ping_interval_s=0.05)
+    async with running_agent(listener(gateway, target.address), deadlines=quick) as agent:
+        channel = await gateway.listener()
+        assert [agent.first.listener_id] == channel.query["sb-hc-id"]
+        await until(lambda: agent.first.round_trip_s is not None, "a ping is answered")
+        assert 0 < (agent.first.round_trip_s or 0) < 10
+        gateway.refusals.extend([Refusal(503)] * 100)
+        await channel.socket.close(1011)
+        await agent.until(lambda now: now.connections[0].refused_status == 503)
+        assert (agent.first.listener_id, agent.first.round_trip_s) == (None, None)
+
+
+async def test_trouble_stays_while_it_is_tried_again(gateway: FakeGateway, target: TcpTarget):
+    """A state that is shown must not flicker at every try."""
+    gateway.refusals.append(Refusal(503))
+    clock = SteppedClock()
+    async with running_agent(listener(gateway, target.address), clock=clock, is_ready=False) as agent:
+        seen = []
+        async for status in agent.agent.changes():
+            now = status.connections[0]
+            seen.append((now.state, now.trouble))
+            if now.state is State.LISTENING:
+                break
+    assert (State.CONNECTING, Trouble.GATEWAY_REFUSED) in seen
+    assert seen[-1] == (State.LISTENING, None)
 
 
 async def test_gateway_that_drops_at_once_is_not_asked_without_pause(gateway: FakeGateway, target: TcpTarget):

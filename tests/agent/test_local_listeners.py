@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from agent.config import ConnectionConfig, Credential, Direction, LocalAddress
-from agent.status import State
+from agent.status import State, Trouble
 from hyco.limits import READ_BUFFER_BYTES
 from tests.support.agents import RunningAgent, running_agent
 from tests.support.fake_gateway import FakeGateway, Refusal
@@ -91,6 +91,7 @@ async def test_port_that_is_taken_is_said_and_can_be_tried_again(gateway: FakeGa
     async with tcp_target() as other, running_agent(config(gateway, other.port), is_ready=False) as agent:
         status = await agent.until(lambda now: now.connections[0].last_error is not None)
         assert status.connections[0].state is State.STOPPED
+        assert status.connections[0].trouble is Trouble.PORT_TAKEN
         assert f"cannot bind 127.0.0.1:{other.port}: another program has it" in str(
             status.connections[0].last_error
         )
@@ -115,6 +116,7 @@ async def test_credential_that_is_not_there_yet_is_waited_for(gateway: FakeGatew
     file = tmp_path / "hc.key"
     async with running_agent(config(gateway, credential=Credential(file=file)), is_ready=False) as agent:
         await agent.until(lambda now: "No such file" in str(now.connections[0].last_error))
+        assert agent.first.trouble is Trouble.CREDENTIAL
         file.write_text(gateway.connection_string)
         file.chmod(0o600)
         agent.agent.retry_now()

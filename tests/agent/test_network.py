@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from agent.config import NetworkConfig
-from agent.errors import ConfigError, GatewayUnreachableError
+from agent.errors import ConfigError, GatewayUnreachableError, GatewayUntrustedError
 from agent.network import Network, client_tls, connect_directly, explain, is_loopback
 from tests.support.raw_stream import RawStream
 from tests.support.targets import TcpTarget, tcp_target, unused_port
@@ -185,8 +185,9 @@ async def test_gateway_with_a_bad_certificate_is_refused(tmp_path: Path, kind: s
     authority = Authority()
     network = Network(NetworkConfig(proxy="none", ca_file=authority.file(tmp_path)))
     async with tls_server(authority.server(kind)) as port:
-        with pytest.raises(GatewayUnreachableError, match=says):
+        with pytest.raises(GatewayUnreachableError, match=says) as raised:
             await say_hello(network, port)
+        assert isinstance(raised.value, GatewayUntrustedError) is (kind != "old TLS")
 
 
 @pytest.mark.usefixtures("by_name")

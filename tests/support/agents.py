@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 from collections.abc import AsyncIterator, Callable
 
 from agent.clock import Clock
@@ -60,9 +61,19 @@ def connecting(gateway: RunningGateway, path: str = "hc", **options: object) -> 
 class RunningAgent:
     """An agent, and what to wait for."""
 
-    def __init__(self, agent: Agent, exchanges: list[Exchange]) -> None:
+    def __init__(self, agent: Agent, config: AgentConfig, exchanges: list[Exchange]) -> None:
         self.agent = agent
+        self.config = config
         self.exchanges = exchanges
+
+    def apply(self, *connections: ConnectionConfig) -> None:
+        """Have it serve these from now on."""
+        self.config = dataclasses.replace(self.config, connections=connections)
+        self.agent.apply(self.config)
+
+    async def until_state(self, *states: State) -> AgentStatus:
+        """Wait until the hybrid connections stand like this, in their order."""
+        return await self.until(lambda status: tuple(c.state for c in status.connections) == states)
 
     async def until(self, condition: Callable[[AgentStatus], bool]) -> AgentStatus:
         """Wait until the status is as *condition* says."""
@@ -109,7 +120,7 @@ async def running_agent(
         connections=connections, deadlines=deadlines, network=network or NetworkConfig(proxy="none")
     )
     agent = Agent(config, relay_loop=relay_loop, on_exchange=exchanges.append, clock=clock)
-    running = RunningAgent(agent, exchanges)
+    running = RunningAgent(agent, config, exchanges)
     task = asyncio.create_task(agent.run())
     try:
         if is_ready:

@@ -14,6 +14,8 @@ class SteppedClock(Clock):
 
     def __init__(self, now: float = 1_800_000_000.0) -> None:
         self._now = now
+        self._monotonic = 1_000.0
+        self._since_boot = 1_000.0
         self._sleepers: dict[asyncio.Event, float] = {}
         self._waits: asyncio.Queue[float | None] = asyncio.Queue()
 
@@ -21,13 +23,19 @@ class SteppedClock(Clock):
         return self._now
 
     def monotonic(self) -> float:
-        return self._now - 1_000_000.0
+        return self._monotonic
+
+    def since_boot(self) -> float:
+        return self._since_boot
 
     async def wait(self, seconds: float | None, wake: asyncio.Event | None = None) -> None:
+        self._waits.put_nowait(seconds)
+        await self.look_in(seconds, wake)
+
+    async def look_in(self, seconds: float | None, wake: asyncio.Event | None = None) -> None:
         due = asyncio.Event()
         if seconds is not None:
-            self._sleepers[due] = self._now + seconds
-        self._waits.put_nowait(seconds)
+            self._sleepers[due] = self._monotonic + seconds
         if seconds == 0:
             due.set()
         waiting = [asyncio.create_task(event.wait()) for event in (due, wake) if event is not None]
@@ -39,13 +47,24 @@ class SteppedClock(Clock):
                 task.cancel()
 
     async def next_wait(self) -> float | None:
-        """How long the next wait that somebody begins will be."""
+        """How long the next wait that somebody begins will be; who only looks again is not counted."""
         async with asyncio.timeout(STEP_S):
             return await self._waits.get()
 
     def advance(self, seconds: float) -> None:
         """Let time pass, and wake whoever waited for it."""
         self._now += seconds
+        self._since_boot += seconds
+        self._monotonic += seconds
         for due, until in self._sleepers.items():
-            if until <= self._now:
+            if until <= self._monotonic:
                 due.set()
+
+    def set_forward(self, seconds: float) -> None:
+        """Move the wall clock alone, as its owner or a time server does; back with a negative number. Wakes nobody."""
+        self._now += seconds
+
+    def sleep(self, seconds: float) -> None:
+        """Let the computer sleep: the clock that durations are measured with stands still. Wakes nobody."""
+        self._now += seconds
+        self._since_boot += seconds
