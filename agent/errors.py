@@ -89,6 +89,10 @@ class RelayCutError(AgentError):
     retryable = False
 
 
+class CutHereError(RelayCutError):
+    """Somebody here asked for that one relayed connection or request to be cut."""
+
+
 class TargetUnreachableError(AgentError):
     """The target could not be reached. The text may name the target: it is for this side only."""
 

@@ -25,6 +25,8 @@ class ExchangeRecord:
         self.request_bytes = request_bytes
         self.response_bytes = 0
         self.status = 0
+        self.has_met = False
+        """Whether the sender waits at a rendezvous that is open, whose end it sees."""
         self.has_answered = False
         self._error: str | None = None
 
@@ -33,6 +35,20 @@ class ExchangeRecord:
         self._error = str(error)
         if status is not None and not self.has_answered:
             self.status = status
+
+    @property
+    def error(self) -> str | None:
+        """Why the sender did not get the whole answer, so far."""
+        return self._error
+
+    def count(self) -> tuple[int, int]:
+        """Give the bytes of the request and of the answer, so far."""
+        return self.request_bytes, self.response_bytes
+
+    def describe(self) -> str:
+        """Give method, path and, once it is known, status."""
+        path = self._request.request_target.partition("?")[0]
+        return f"{self._request.method} {path} {self.status or ''}".rstrip()
 
     def finish(self) -> Exchange:
         """Give the record of an exchange that has ended."""

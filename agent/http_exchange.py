@@ -11,10 +11,11 @@ Source: protocol reference §6.5 to §6.8, §17.6, §17.7.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import logging
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 from hyco.errors import RemoteProtocolError
 from hyco.frames import Close
@@ -26,6 +27,7 @@ from hyco.messages import Request, Response, encode
 
 from .errors import (
     AgentError,
+    CutHereError,
     GatewayRejectedError,
     GatewayUnreachableError,
     LocalServerError,
@@ -37,9 +39,10 @@ from .exchange_record import ExchangeRecord
 from .incoming_request import IncomingRequest
 from .local_server import LocalResponse, LocalServer
 from .message_leg import MessageLeg
+from .relayed import Entry, peer_of
 from .rendezvous_addresses import WebSocketAddress
 from .route import Route
-from .status import Exchange
+from .status import Exchange, RelayedKind
 from .transport import open_leg
 
 log = logging.getLogger(__name__)
@@ -52,6 +55,8 @@ class Answered:
     exchange: Exchange
     response: Response | None = None
     body: bytes | None = dataclasses.field(default=None, repr=False)
+    was_cut_here: bool = False
+    """Somebody here wanted it to end: no failure."""
 
 
 def plain_response(request_id: str, status: int, reason: str) -> tuple[Response, bytes]:
@@ -87,33 +92,61 @@ class HttpExchanges:
         """Answer a request that came over the control channel. Cancelling leaves nothing open."""
         record = ExchangeRecord(self._route, request, len(body or b""))
         self._route.counters.received(len(body or b""))
-        response: Response | None = None
-        content: bytes | None = None
         with self._route.counters.request():
             try:
-                async with self._server.ask(request, body) as local:
-                    record.status = local.status
-                    head = _head(request, local)
-                    content, is_whole = await self._read_at_once(local, head)
-                    if is_whole and fits_control_channel(head, content):
-                        response = head
-                    else:
-                        leg = await self._meet(address)
-                        try:
-                            await self._stream(leg, head, local, content or b"", record)
-                        finally:
-                            leg.reset()
-            except LocalServerError as error:
-                record.failed(error, error.status)
-                if not record.has_answered:
-                    response, content = plain_response(request.id, error.status, error.reason)
-            except AgentError as error:
+                with self._listed(request, record) as entry:
+                    response, content = await self._answer(request, body, address, record)
+                    if response is not None:
+                        record.response_bytes = len(content or b"")
+                    entry.error = record.error
+            except CutHereError as error:
                 record.failed(error)
+                if not record.has_met:
+                    await self._abort(address)
+                return Answered(record.finish(), was_cut_here=True)
         if response is None:
             return Answered(record.finish())
-        record.response_bytes = len(content or b"")
         self._route.counters.sent(record.response_bytes)
         return Answered(record.finish(), response, content)
+
+    @contextlib.contextmanager
+    def _listed(self, request: Request, record: ExchangeRecord) -> Iterator[Entry]:
+        peer = peer_of(request.remote_endpoint.address, request.remote_endpoint.port)
+        with self._route.relayed.relaying(self._route.policy, RelayedKind.REQUEST, peer) as entry:
+            entry.count, entry.describe = record.count, record.describe
+            yield entry
+
+    async def _answer(
+        self, request: Request, body: bytes | None, address: WebSocketAddress, record: ExchangeRecord
+    ) -> tuple[Response | None, bytes | None]:
+        """Give what goes back by the control channel; nothing where the answer took the rendezvous, or failed there."""
+        try:
+            async with self._server.ask(request, body) as local:
+                record.status = local.status
+                head = _head(request, local)
+                content, is_whole = await self._read_at_once(local, head)
+                if is_whole and fits_control_channel(head, content):
+                    return head, content
+                leg = await self._meet(address)
+                record.has_met = True
+                try:
+                    await self._stream(leg, head, local, content or b"", record)
+                finally:
+                    leg.reset()
+        except LocalServerError as error:
+            record.failed(error, error.status)
+            if not record.has_answered:
+                return plain_response(request.id, error.status, error.reason)
+        except AgentError as error:
+            record.failed(error)
+        return None, None
+
+    async def _abort(self, address: WebSocketAddress) -> None:
+        """Have the sender of a request see a cut, and no answer: meet it and go. The gateway resets its connection."""
+        try:
+            (await self._meet(address)).reset()
+        except AgentError as error:
+            log.info("%s: the sender of a request that was cut was not told: %s", self._route.label, error)
 
     async def answer_at(self, address: WebSocketAddress) -> Answered | None:
         """Fetch a request from its rendezvous and answer it there; None when there was none to fetch.
@@ -141,6 +174,18 @@ class HttpExchanges:
             return None
         record = ExchangeRecord(self._route, request, 0)
         try:
+            with self._listed(request, record) as entry:
+                await self._exchange_on(leg, incoming, request, record)
+                entry.error = record.error
+        except CutHereError as error:
+            record.failed(error)
+            return Answered(record.finish(), was_cut_here=True)
+        return Answered(record.finish())
+
+    async def _exchange_on(
+        self, leg: MessageLeg, incoming: IncomingRequest, request: Request, record: ExchangeRecord
+    ) -> None:
+        try:
             async with asyncio.TaskGroup() as tasks:
                 reading = tasks.create_task(incoming.read(record), name="relayed request body")
                 await self._relay(leg, request, incoming.body() if request.body else None, record)
@@ -148,9 +193,8 @@ class HttpExchanges:
         except BaseExceptionGroup as group:
             failure = sole_error(group)
             if not isinstance(failure, AgentError):
-                raise
+                raise failure from group
             record.failed(failure)
-        return Answered(record.finish())
 
     async def _relay(
         self, leg: MessageLeg, request: Request, body: AsyncIterator[bytes] | None, record: ExchangeRecord

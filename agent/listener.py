@@ -38,7 +38,14 @@ from .backoff import Backoff
 from .clock import Clock
 from .credentials import Access, IssuedToken, find_access
 from .dial import target_tls
-from .errors import AgentError, ConfigError, ControlChannelLostError, RendezvousRefusedError, sole_error
+from .errors import (
+    AgentError,
+    ConfigError,
+    ControlChannelLostError,
+    CutHereError,
+    RendezvousRefusedError,
+    sole_error,
+)
 from .http_exchange import Answered, HttpExchanges, plain_response
 from .policy import Policy
 from .rendezvous import BUSY, LEAVING, OVERLOADED, meet, reject
@@ -241,6 +248,8 @@ class Listener:
         """Let a failure end this one relayed connection or request, and nothing else."""
         try:
             await function(*args)
+        except CutHereError as error:
+            self._log.info("relayed connection %s", error)
         except AgentError as error:
             self._log.info("%s", error)
             self._standing.failed(str(error))
@@ -291,7 +300,7 @@ class Listener:
                 await run(reject, address, LEAVING if self._is_leaving else OVERLOADED, route)
 
     def _ended(self, answered: Answered) -> None:
-        if answered.exchange.error is not None:
+        if answered.exchange.error is not None and not answered.was_cut_here:
             self._standing.failed(answered.exchange.error)
         if self._around.on_exchange is not None:
             self._around.on_exchange(answered.exchange)
@@ -308,6 +317,7 @@ class Listener:
             network=self._around.network,
             deadlines=self._around.deadlines,
             counters=self._standing.counters,
+            relayed=self._around.relayed,
         )
         if route != self._route:
             await self._replace_exchanges(route)

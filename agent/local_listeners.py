@@ -16,12 +16,14 @@ from collections.abc import Callable
 from .backoff import Backoff
 from .config import LocalAddress
 from .credentials import find_access
-from .errors import AgentError, ConfigError, GatewayRejectedError, PortTakenError
+from .errors import AgentError, ConfigError, CutHereError, GatewayRejectedError, PortTakenError
 from .legs import join
 from .policy import Policy
 from .pump import StreamLeg, TcpLeg
+from .relayed import peer_of
 from .sender import STREAM, connect
 from .standing import Standing
+from .status import RelayedKind
 from .surroundings import Surroundings
 
 
@@ -29,6 +31,7 @@ class LocalListener:
     """Keeps one local port bound to one remote hybrid connection."""
 
     def __init__(self, policy: Policy, around: Surroundings, standing: Standing) -> None:
+        self._policy = policy
         self._config = policy.config.served
         self._around = around
         self._standing = standing
@@ -86,7 +89,7 @@ class LocalListener:
         tasks = asyncio.TaskGroup()
         open_ones: set[asyncio.Task[None]] = set()
 
-        def accepted(leg: TcpLeg) -> None:
+        def accepted(leg: _AcceptedLeg) -> None:
             if len(open_ones) >= self._config.max_connections:
                 leg.reset()
                 return
@@ -114,19 +117,23 @@ class LocalListener:
         self._standing.bound(str(local))
         self._standing.listening()
 
-    async def _relay(self, tcp: TcpLeg) -> None:
+    async def _relay(self, tcp: _AcceptedLeg) -> None:
         """Relay one accepted connection. A failure ends this connection and nothing else."""
         around, counters = self._around, self._standing.counters
         try:
-            with counters.connection():
+            relaying = around.relayed.relaying(self._policy, RelayedKind.STREAM, tcp.peer)
+            with counters.connection(), relaying as relayed:
                 access = await around.relay_loop.call_back(find_access, self._config, around.keystore)
                 leg = StreamLeg("the gateway", around.deadlines.ping_interval_s)
                 leg.count, tcp.count = counters.received, counters.sent
+                relayed.count = lambda: (leg.bytes_received, tcp.bytes_received)
                 try:
                     await connect(leg, access, around.network, around.deadlines, around.clock, headers=STREAM)
                     await join(tcp, leg)
                 finally:
                     leg.reset()
+        except CutHereError as error:
+            self._log.info("relayed connection %s", error)
         except AgentError as error:
             if isinstance(error, GatewayRejectedError):
                 counters.refused()
@@ -139,12 +146,14 @@ class LocalListener:
 
 
 class _AcceptedLeg(TcpLeg):
-    def __init__(self, accepted: Callable[[TcpLeg], None]) -> None:
+    def __init__(self, accepted: Callable[[_AcceptedLeg], None]) -> None:
         super().__init__("the local program")
+        self.peer = ""
         self._accepted = accepted
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
+        self.peer = peer_of(*(transport.get_extra_info("peername") or ("", 0))[:2])
         self._accepted(self)
 
 

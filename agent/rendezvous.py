@@ -35,8 +35,10 @@ from .errors import (
 from .legs import Leg, join
 from .local_headers import STREAM_HEADER, for_local_server
 from .pump import StreamLeg
+from .relayed import peer_of
 from .rendezvous_addresses import WebSocketAddress
 from .route import Route
+from .status import RelayedKind
 from .targets import TargetKind, without_prefix
 from .transport import OpenedLeg, open_leg
 from .websocket_join import JoinedLeg
@@ -86,6 +88,7 @@ async def meet(accept: Accept, address: WebSocketAddress, route: Route, tls: ssl
         RendezvousExpiredError: The sender had gone.
         GatewayUnreachableError: The rendezvous could not be reached, or not in time.
         RelayCutError: One side went away without an end.
+        CutHereError: Somebody here wanted it to end.
         TargetUnreachableError, TargetRejectedError, SenderRejectedError: The sender has been turned away.
     """
     async with contextlib.AsyncExitStack() as open_things:
@@ -96,7 +99,11 @@ async def meet(accept: Accept, address: WebSocketAddress, route: Route, tls: ssl
             raise GatewayUnreachableError("the rendezvous did not come about in time") from error
         sender, target = dialled.sender, dialled.target
         sender.count, target.count = route.counters.received, route.counters.sent
-        with route.counters.connection():
+        peer = peer_of(accept.remote_endpoint.address, accept.remote_endpoint.port)
+        is_stream = route.target.kind is TargetKind.STREAM
+        kind = RelayedKind.STREAM if is_stream else RelayedKind.WEBSOCKET
+        with route.counters.connection(), route.relayed.relaying(route.policy, kind, peer) as relayed:
+            relayed.count = lambda: (sender.bytes_received, target.bytes_received)
             await join(sender, target)
 
 

@@ -10,6 +10,7 @@ from .config import ConnectionConfig, Deadlines
 from .counters import Counters
 from .network import Network
 from .policy import Policy
+from .relayed import RelayedConnections
 from .rendezvous_addresses import WebSocketAddress, check_address
 from .targets import Target
 
@@ -26,6 +27,7 @@ class Route:
     network: Network
     deadlines: Deadlines
     counters: Counters
+    relayed: RelayedConnections
 
     @property
     def label(self) -> str:

@@ -94,6 +94,35 @@ class AgentStatus:
     connections: tuple[ConnectionStatus, ...]
 
 
+class RelayedKind(enum.Enum):
+    """What is relayed."""
+
+    STREAM = "stream"
+    WEBSOCKET = "websocket"
+    REQUEST = "request"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class RelayedConnection:
+    """One relayed connection or request that goes on, or has ended a short while ago."""
+
+    id: int
+    """Counts up, over all hybrid connections of one agent."""
+    connection: str
+    """The hybrid connection, as its status calls it."""
+    kind: RelayedKind
+    peer: str
+    """Where the sender is, as the gateway says; of direction ``connect``, the program on this computer."""
+    about: str = ""
+    """Of a request: method, path and, once it is known, status. Never the query."""
+    started_at: float
+    ended_at: float | None = None
+    bytes_received: int = 0
+    """From the gateway, and ``bytes_sent`` to it: as in :class:`Traffic`."""
+    bytes_sent: int = 0
+    error: str | None = None
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
     """One relayed HTTP request that has ended. The query is left out: it may hold secrets."""

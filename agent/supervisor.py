@@ -16,8 +16,9 @@ from .member import Member
 from .network import Network
 from .policy import Policy
 from .relay_loop import RelayLoop, SameLoop
+from .relayed import RelayedConnections
 from .standing import Standing
-from .status import AgentStatus, Exchange
+from .status import AgentStatus, Exchange, RelayedConnection
 from .surroundings import Surroundings
 
 
@@ -47,6 +48,7 @@ class Agent:
         self._clock = clock or Clock()
         self._keystore = keystore
         self._on_exchange = on_exchange
+        self._relayed = RelayedConnections(self._clock)
         self._version = 0
         self._has_changed = asyncio.Event()
         self._is_draining = False
@@ -127,6 +129,23 @@ class Agent:
         """Give the state of this moment."""
         return AgentStatus(connections=tuple(member.standing.snapshot() for member in self._members))
 
+    def relayed(self) -> tuple[RelayedConnection, ...]:
+        """Give every relayed connection and request of this moment and, the latest 1,000, of the last minute.
+
+        May be called from any thread.
+        """
+        return self._relayed.read()
+
+    def cut(self, number: int) -> bool:
+        """End that one relayed connection or request, by its id, so that both its sides see an abort.
+
+        It is not awaited. May be called from any thread.
+
+        Returns:
+            Whether it was still there.
+        """
+        return self._relayed.cut(number)
+
     async def changes(self) -> AsyncIterator[AgentStatus]:
         """Give the state now, and again after every change of it, for ever.
 
@@ -152,6 +171,7 @@ class Agent:
             network=Network(config.network),
             deadlines=config.deadlines,
             relay_loop=self._relay_loop,
+            relayed=self._relayed,
             clock=self._clock,
             keystore=self._keystore,
             on_exchange=self._on_exchange,

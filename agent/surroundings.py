@@ -10,6 +10,7 @@ from .config import Deadlines
 from .credentials import Keystore
 from .network import Network
 from .relay_loop import RelayLoop
+from .relayed import RelayedConnections
 from .status import Exchange
 
 
@@ -20,6 +21,7 @@ class Surroundings:
     network: Network
     deadlines: Deadlines
     relay_loop: RelayLoop
+    relayed: RelayedConnections
     clock: Clock = dataclasses.field(default_factory=Clock)
     keystore: Keystore | None = None
     """Called on the control loop."""
