@@ -43,11 +43,15 @@ class Backoff:
         self._outage_began_at: float | None = None
         self._ceiling_s = 0.0
 
+    def begin_again(self) -> None:
+        """Forget what was: the computer woke up or has another network, and what failed there says nothing here."""
+        self._outage_began_at = None
+        self._ceiling_s = 0.0
+
     def connection_ended(self, lasted_s: float) -> None:
         """Note how long a connection lived, before asking for the delay that follows it."""
         if lasted_s >= LASTED_S:
-            self._outage_began_at = None
-            self._ceiling_s = 0.0
+            self.begin_again()
 
     def next_delay(self, error: AgentError, now: float) -> float:
         """Seconds to wait after *error*; *now* is any clock that never goes back."""

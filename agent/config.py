@@ -224,6 +224,8 @@ class Deadlines:
     pong_timeout_s: _Seconds = 12.0
     """With the interval, and two seconds for a Close that nobody answers: a dead control channel has been left after
     44 s (reliability F4b asks for 45)."""
+    check_s: _Seconds = 5.0
+    """After a sleep, or on another network: for the gateway to answer a ping, or a handshake that was under way."""
     handshake_s: _Seconds = 20.0
     """Of a control channel: TCP, TLS and upgrade."""
     accept_s: _Seconds = limits.ACCEPT_CONNECT_TIMEOUT_S

@@ -43,6 +43,7 @@ from .errors import (
     ConfigError,
     ControlChannelLostError,
     CutHereError,
+    GatewayUnreachableError,
     RendezvousRefusedError,
     sole_error,
 )
@@ -70,7 +71,12 @@ class Listener:
         self._around = around
         self._standing = standing
         self._log = standing.log
+        self._backoff = Backoff(random.random)
         self._retry_now = asyncio.Event()
+        self._has_to_check = asyncio.Event()
+        self._has_to_renew = asyncio.Event()
+        self._renew_at: float | None = None
+        self._opening: asyncio.Timeout | None = None
         self._work: asyncio.TaskGroup | None = None
         self._route: Route | None = None
         self._exchanges: HttpExchanges | None = None
@@ -85,6 +91,14 @@ class Listener:
     def retry_now(self) -> None:
         """Do not wait for the next try."""
         self._retry_now.set()
+
+    def check_now(self) -> None:
+        """The computer slept, or has another network: ask whether the gateway is still there, and do not wait for a try."""
+        self._backoff.begin_again()
+        self._retry_now.set()
+        self._has_to_check.set()
+        if self._opening is not None and not self._opening.expired():
+            self._opening.reschedule(asyncio.get_running_loop().time() + self._around.deadlines.check_s)
 
     async def drain(self) -> None:
         """Turn away whoever is new, and leave the gateway once every request taken before has been answered.
@@ -110,7 +124,7 @@ class Listener:
             await self._replace_exchanges(None)
 
     async def _keep_listening(self) -> None:
-        clock, backoff = self._around.clock, Backoff(random.random)
+        clock, backoff = self._around.clock, self._backoff
         while not self._is_draining.is_set():
             self._retry_now.clear()
             self._standing.connecting()
@@ -124,6 +138,8 @@ class Listener:
             except AgentError as error:
                 if self._is_draining.is_set():
                     break
+                if session.has_begun:
+                    self._retry_now.clear()  # it was asked for when there was nothing to try
                 backoff.connection_ended(session.lasted_s)
                 delay_s = backoff.next_delay(error, clock.monotonic())
                 self._log.info("%s; next try in %.1f s", error, delay_s)
@@ -150,32 +166,56 @@ class Listener:
             self._log.warning("the gateway at %s is reached without TLS", access.endpoint.authority)
         if self._config.insecure_target and route.target.is_secure:
             self._log.warning("the certificate of target %s is not verified", route.target)
+        self._has_to_check.clear()
+        self._renew_at = None
+        headers = [(TOKEN_HEADER, token.text)]
         try:
-            async with (
-                open_control(
-                    address, [(TOKEN_HEADER, token.text)], self._around.network, self._around.deadlines
-                ) as control,
-                asyncio.TaskGroup() as tasks,
-            ):
-                session.began()
-                self._standing.listening(listener_id, control.round_trip_s)
-                self._log.info("listening on %s for %s", access.endpoint.authority, route.target)
-                tasks.create_task(self._renew(control, access, token), name=f"token {access.path}")
-                tasks.create_task(self._leave_when_drained(control), name=f"leave {access.path}")
-                await self._serve(control, route)
+            async with asyncio.timeout(None) as opening:
+                self._opening = opening  # check_now() gives it less time
+                async with (
+                    open_control(address, headers, self._around.network, self._around.deadlines) as control,
+                    asyncio.TaskGroup() as tasks,
+                ):
+                    opening.reschedule(None)
+                    self._opening = None
+                    session.began()
+                    self._standing.listening(listener_id, control.round_trip_s)
+                    self._log.info("listening on %s for %s", access.endpoint.authority, route.target)
+                    tasks.create_task(self._renew(control, access, token), name=f"token {access.path}")
+                    tasks.create_task(self._leave_when_drained(control), name=f"leave {access.path}")
+                    tasks.create_task(self._check_when_asked(control), name=f"check {access.path}")
+                    await self._serve(control, route)
         except BaseExceptionGroup as group:
             raise sole_error(group) from group
+        except TimeoutError as error:
+            raise GatewayUnreachableError(
+                f"{access.endpoint.authority} did not answer in time after the computer slept or changed its network"
+            ) from error
+        finally:
+            self._opening = None
 
     async def _renew(self, control: ControlConnection, access: Access, token: IssuedToken) -> None:
         """Give the gateway a new token before the old one ends; there is no answer to a good one."""
         clock = self._around.clock
-        while token.renew_at is not None:
-            await clock.wait(max(0.0, token.renew_at - clock.now()))
+        while (renew_at := token.renew_at) is not None:
+            self._renew_at = renew_at
+            self._has_to_renew.clear()
+            await clock.wait(max(0.0, renew_at - clock.now()), self._has_to_renew)
             renewed = access.token(clock.now())
             assert renewed is not None
             await control.send(renew(renewed.text))
             self._log.debug("token renewed")
             token = renewed
+
+    async def _check_when_asked(self, control: ControlConnection) -> None:
+        """Ask whether the gateway is still there whenever that is in doubt; a wait may have stood still with the computer."""
+        while True:
+            await self._has_to_check.wait()
+            self._has_to_check.clear()
+            await control.check(self._around.deadlines.check_s)
+            self._log.debug("the gateway is still there")
+            if self._renew_at is not None and self._around.clock.now() >= self._renew_at:
+                self._has_to_renew.set()
 
     async def _leave_when_drained(self, control: ControlConnection) -> None:
         """Close the control channel in order, so that the answers before have arrived."""
@@ -380,6 +420,11 @@ class _Session:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._began_at: float | None = None
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether it was ever open."""
+        return self._began_at is not None
 
     def began(self) -> None:
         """Note that it is open."""

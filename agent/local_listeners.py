@@ -36,6 +36,7 @@ class LocalListener:
         self._around = around
         self._standing = standing
         self._log = standing.log
+        self._backoff = Backoff(random.random)
         self._retry_now = asyncio.Event()
         self._is_serving = False
 
@@ -43,9 +44,14 @@ class LocalListener:
         """Do not wait for the next try."""
         self._retry_now.set()
 
+    def check_now(self) -> None:
+        """The computer slept, or has another network: do not wait for the next try."""
+        self._backoff.begin_again()
+        self._retry_now.set()
+
     async def run(self) -> None:
         """Serve the port until cancelled; then every relayed connection is cut, and nothing is left open."""
-        clock, backoff = self._around.clock, Backoff(random.random)
+        clock, backoff = self._around.clock, self._backoff
         try:
             while True:
                 self._retry_now.clear()

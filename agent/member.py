@@ -76,6 +76,13 @@ class Member:
         if self._service is not None:
             self._service.retry_now()
 
+    def check_now(self) -> None:
+        """The computer slept, or has another network: see whether what is open still is, and do not wait for a try."""
+        self._may_have_changed.set()
+        self._retry_now.set()
+        if self._service is not None:
+            self._service.check_now()
+
     async def drain(self) -> None:
         """Turn away whoever is new, and wait until every relayed request has been answered."""
         if isinstance(self._service, Listener):

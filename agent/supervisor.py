@@ -6,9 +6,11 @@ It can be told other settings at any time. What is served by both the old and th
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Iterable
 
 from .clock import Clock
+from .clock_watch import LOOK_S, ClockWatch
 from .config import AgentConfig, ConnectionConfig
 from .counters import Counters
 from .credentials import Keystore
@@ -20,6 +22,8 @@ from .relayed import RelayedConnections
 from .standing import Standing
 from .status import AgentStatus, Exchange, RelayedConnection
 from .surroundings import Surroundings
+
+log = logging.getLogger("agent")
 
 
 class Agent:
@@ -72,7 +76,7 @@ class Agent:
             try:
                 for member in self._members:
                     self._start(member)
-                await asyncio.Event().wait()
+                await self._watch_the_clocks()
             finally:
                 self._tasks = None
 
@@ -125,6 +129,15 @@ class Agent:
         for member in self._members:
             member.retry_now()
 
+    def check_now(self) -> None:
+        """See at once whether every open control channel still is one: the network has changed, or the computer slept.
+
+        Each is pinged, and left and opened anew when there is no answer within ``deadlines.check_s``. Whatever waits tries
+        at once. A sleep is noticed by run() itself.
+        """
+        for member in self._members:
+            member.check_now()
+
     def snapshot(self) -> AgentStatus:
         """Give the state of this moment."""
         return AgentStatus(connections=tuple(member.standing.snapshot() for member in self._members))
@@ -163,6 +176,20 @@ class Agent:
     def _changed(self) -> None:
         self._version += 1
         self._has_changed.set()
+
+    async def _watch_the_clocks(self) -> None:
+        watch = ClockWatch(self._clock)
+        while True:
+            await self._clock.look_in(LOOK_S)
+            seen = watch.look()
+            if seen.was_set:
+                for member in self._members:
+                    member.look_at_the_clock()
+            if seen.has_slept:
+                log.info(
+                    "the computer slept, or was busy for long: looking whether the gateways are still there"
+                )
+                self.check_now()
 
     # Members
 

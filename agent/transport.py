@@ -120,6 +120,24 @@ class ControlConnection:
         except ConnectionClosed as error:
             raise _lost(error) from error
 
+    async def check(self, timeout_s: float) -> None:
+        """Ask whether the gateway is still there.
+
+        Raises:
+            ControlChannelLostError: It does not answer in time, or the channel has ended.
+        """
+        try:
+            async with asyncio.timeout(timeout_s):
+                answered = await self._connection.ping()
+                await asyncio.wait(
+                    (cast("asyncio.Future[float]", answered),)
+                )  # cancelled, it would upset the library
+                await answered
+        except TimeoutError as error:
+            raise ControlChannelLostError(None, f"no answer to a ping within {timeout_s:g} s") from error
+        except ConnectionClosed as error:
+            raise _lost(error) from error
+
     def round_trip_s(self) -> float | None:
         """Give how long the last ping and its answer took; None before there was one."""
         return self._connection.latency or None

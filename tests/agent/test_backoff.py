@@ -58,6 +58,14 @@ def test_connection_that_lasted_ends_the_outage():
     assert [backoff.next_delay(LOST, now=1_000.0) for _ in range(2)] == [0, 0.25]
 
 
+def test_another_network_is_another_outage():
+    backoff = always(1.0)
+    for now in (0.0, 30.0, 60.0, 90.0, 120.0):
+        backoff.next_delay(LOST, now=now)
+    backoff.begin_again()
+    assert [backoff.next_delay(LOST, now=150.0) for _ in range(4)] == [0, 0.25, 0.5, 1]
+
+
 def test_connection_that_did_not_last_changes_nothing():
     backoff = always(1.0)
     for _ in range(3):

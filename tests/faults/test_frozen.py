@@ -13,7 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from agent.config import ConnectionConfig, Credential, Deadlines
+from agent.relay_loop import WorkerLoop
+from agent.status import Trouble
+from agent.targets import parse_target
 from tests.support.agent_processes import AgentSettings, agent_process, exposing
+from tests.support.agents import running_agent
 from tests.support.gateway_processes import GatewayProcess, gateway_process
 from tests.support.processes import LOOPBACK
 from tests.support.raw_stream import RawStream
@@ -130,6 +135,35 @@ async def test_listeners_of_a_frozen_gateway_notice_and_come_back(tmp_path: Path
             await gateway.until_listening(1, within_s=SERVICE_S)
             await until(lambda: _is_answered(gateway), "a good answer", within_s=SERVICE_S)
             assert (await gateway.status())["listeners"] == 1
+
+
+@pytest.mark.allow_log_warnings("is reached without TLS")
+@pytest.mark.parametrize("worker", [False, True])
+async def test_a_frozen_gateway_is_left_soon_after_somebody_has_a_look(
+    tmp_path: Path, worker: bool, pace: Pace
+):
+    """As a window does when the network changes; the deadlines are those that everybody has, but for the look's own."""
+    relay_loop = WorkerLoop(stop_s=5) if worker else None
+    async with (
+        service(web(_ok)) as site,
+        gateway_process(tmp_path / "data", numbers=pace.numbers) as gateway,
+    ):
+        await gateway.create("site")
+        config = ConnectionConfig(
+            credential=Credential(text=await gateway.connection_string("site")), target=parse_target(site)
+        )
+        async with running_agent(config, deadlines=Deadlines(check_s=0.5), relay_loop=relay_loop) as agent:
+            assert await _is_answered(gateway)
+            before = agent.first.listener_id
+            gateway.child.send(signal.SIGSTOP)
+            agent.agent.check_now()
+            await agent.until(lambda now: now.connections[0].trouble is Trouble.CHANNEL_LOST)
+            gateway.child.send(signal.SIGCONT)
+            async with asyncio.timeout(pace.agent_notices_s):
+                await agent.until_listening()
+            assert agent.first.listener_id not in (before, None)
+            await until(lambda: _is_answered(gateway), "a good answer", within_s=pace.gateway_notices_s)
+            await gateway.until_listening(1, within_s=pace.gateway_notices_s)
 
 
 async def test_a_frozen_sender_is_cut_for_its_listener(tmp_path: Path, pace: Pace):
