@@ -120,7 +120,7 @@ class Listener:
                 listening = self._work.create_task(self._keep_listening(), name="control channel")
                 await asyncio.wait({listening})
         finally:
-            self._standing.stopped()
+            self._has_left.set()
             await self._replace_exchanges(None)
 
     async def _keep_listening(self) -> None:

@@ -52,23 +52,20 @@ class LocalListener:
     async def run(self) -> None:
         """Serve the port until cancelled; then every relayed connection is cut, and nothing is left open."""
         clock, backoff = self._around.clock, self._backoff
-        try:
-            while True:
-                self._retry_now.clear()
-                self._standing.connecting()
-                try:
-                    await self._serve()
-                except ConfigError as error:
-                    self._log.error("cannot be brought to a local port: %s", error)
-                    self._standing.stopped(error)
-                    await clock.wait(None, self._retry_now)
-                except AgentError as error:
-                    delay_s = backoff.next_delay(error, clock.monotonic())
-                    self._log.info("%s; next try in %.1f s", error, delay_s)
-                    self._standing.waiting(error, delay_s)
-                    await clock.wait(delay_s, self._retry_now)
-        finally:
-            self._standing.stopped()
+        while True:
+            self._retry_now.clear()
+            self._standing.connecting()
+            try:
+                await self._serve()
+            except ConfigError as error:
+                self._log.error("cannot be brought to a local port: %s", error)
+                self._standing.stopped(error)
+                await clock.wait(None, self._retry_now)
+            except AgentError as error:
+                delay_s = backoff.next_delay(error, clock.monotonic())
+                self._log.info("%s; next try in %.1f s", error, delay_s)
+                self._standing.waiting(error, delay_s)
+                await clock.wait(delay_s, self._retry_now)
 
     async def _serve(self) -> None:
         access = await find_access(self._config, self._around.keystore)

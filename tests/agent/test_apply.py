@@ -374,3 +374,27 @@ async def test_draining_does_not_wait_for_what_is_paused(gateway: FakeGateway, t
     async with running_agent(listener(gateway, target, paused=True), is_ready=False) as agent:
         await agent.until_state(State.PAUSED)
         await agent.agent.drain()
+
+
+async def test_pause_looks_like_nothing_else_on_the_way(gateway: FakeGateway, target: TcpTarget):
+    one = listener(gateway, target)
+    async with running_agent(one) as agent:
+        seen = []
+        agent.apply(dataclasses.replace(one, paused=True))
+        async for status in agent.agent.changes():
+            seen.append(status.connections[0].state)
+            if seen[-1] is State.PAUSED:
+                break
+    assert set(seen) == {State.LISTENING, State.PAUSED}
+
+
+async def test_draining_ends_when_what_is_drained_is_paused(gateway: FakeGateway, target: TcpTarget):
+    one = dataclasses.replace(listener(gateway, target), target=parse_target(f"http://{target.address}"))
+    async with running_agent(one) as agent:
+        channel = await gateway.listener()
+        await channel.say(**gateway.request())
+        await target.accept()
+        draining = asyncio.create_task(agent.agent.drain())
+        await asyncio.sleep(0)
+        agent.apply(dataclasses.replace(one, paused=True))
+        await draining
