@@ -371,8 +371,10 @@ def claim(place: Place) -> Claim | None:
     return Claim(place, descriptor)
 
 
-def become_desktop(request: Request, place: Place, *, within_s: float = START_TIMEOUT_S) -> Claim | None:
-    """Be the desktop, or hand *request* to the one that is there; None if it took it. Blocks.
+def become_desktop(
+    request: Request | None, place: Place, *, within_s: float = START_TIMEOUT_S
+) -> Claim | None:
+    """Be the desktop, or hand *request*, if any, to the one that is there; None if it took it. Blocks.
 
     However many call this in one moment, one gets a claim, and the others reach it.
 
@@ -385,6 +387,8 @@ def become_desktop(request: Request, place: Place, *, within_s: float = START_TI
         claimed = claim(place)
         if claimed is not None:
             return claimed
+        if request is None:
+            return None
         try:
             ask(request, place, timeout_s=max(_RETRY_S, deadline - time.monotonic()))
         except NoDesktopError:
@@ -421,6 +425,16 @@ def ask(request: Request, place: Place, *, timeout_s: float = TIMEOUT_S) -> Mapp
             raise SilentDesktopError(f"the desktop cannot be reached: {error.strerror or error}") from error
         else:
             return parse_reply(line)
+
+
+def wait_for_end(place: Place, *, within_s: float) -> bool:
+    """Wait until no desktop has the claim; whether that came about. Blocks."""
+    deadline = time.monotonic() + within_s
+    while _is_claimed(place):
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(_RETRY_S)
+    return True
 
 
 def _is_claimed(place: Place) -> bool:

@@ -14,7 +14,7 @@ class ExitCode(enum.IntEnum):
     USAGE = 2
     """The command line, a connection string, a file or a setting cannot be used; nothing was tried."""
     UNREACHABLE = 3
-    """The gateway could not be reached, or did not answer in time."""
+    """The gateway, or for its verbs the desktop, could not be reached, or did not answer in time."""
     REFUSED = 4
     """The gateway answered, and said no: no right, no such hybrid connection, no listener."""
     INTERRUPTED = 130
@@ -23,8 +23,8 @@ class ExitCode(enum.IntEnum):
 
 #: For ``relaydesk --help``.
 EXIT_CODES_HELP = (
-    "Exit codes: 0 done, or stopped in order; 1 failed; 2 wrong usage or configuration; 3 the gateway cannot be reached;"
-    " 4 the gateway said no; 130 Ctrl-C."
+    "Exit codes: 0 done, or stopped in order; 1 failed; 2 wrong usage or configuration; 3 the gateway cannot be reached,"
+    " or no desktop is running; 4 the gateway said no; 130 Ctrl-C."
 )
 
 

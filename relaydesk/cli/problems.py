@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .. import ipc
 from ..local_gateway.errors import AdministrationError, Failure, LocalGatewayError
 from ..logs import one_line
 from .exits import CliError, ExitCode
@@ -23,6 +24,18 @@ _ADMINISTRATION = {
     Failure.REFUSED: ExitCode.REFUSED,
 }
 
+#: What the desktop's refusals mean here, by their codes: its own, and kinds of trouble.
+_REFUSALS_OF_DESKTOP = {
+    "unknown-service": ("relaydesk list shows those there are", ExitCode.USAGE),
+    "version": ("quit it in its tray menu, and start it again", ExitCode.FAILED),
+    "busy": ("", ExitCode.UNREACHABLE),
+    "timeout": ("look at its window", ExitCode.UNREACHABLE),
+    "gateway-unreachable": ("it goes on trying; its window says when", ExitCode.UNREACHABLE),
+    "gateway-refused": ("its window says more", ExitCode.REFUSED),
+    "missing-right": ("", ExitCode.REFUSED),
+    "config": ("", ExitCode.USAGE),
+}
+
 
 def refused(status: int, reason: str) -> CliError:
     """The error for a gateway that answered *status*."""
@@ -42,7 +55,25 @@ def translate(error: Exception) -> CliError | None:
         return CliError(str(error), "see what it said above, and start again")
     if isinstance(error, AdministrationError):
         return CliError(error.message, error.next_step, code=_ADMINISTRATION[error.failure])
-    return _of_agent(error) or _of_gateway(error) or _of_protocol(error)
+    return _of_desktop(error) or _of_agent(error) or _of_gateway(error) or _of_protocol(error)
+
+
+def _of_desktop(error: Exception) -> CliError | None:
+    match error:
+        case ipc.NoDesktopError():
+            return CliError(str(error), "start it with: relaydesk", code=ExitCode.UNREACHABLE)
+        case ipc.SilentDesktopError():
+            return CliError(
+                str(error),
+                "look at its window, or end its process and start it again",
+                code=ExitCode.UNREACHABLE,
+            )
+        case ipc.RefusedError():
+            next_step, code = _REFUSALS_OF_DESKTOP.get(error.code, ("", ExitCode.FAILED))
+            return CliError(str(error), next_step, code=code)
+        case ipc.IpcError():
+            return CliError(str(error), code=ExitCode.USAGE)
+    return None
 
 
 def _of_agent(error: Exception) -> CliError | None:

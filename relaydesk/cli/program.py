@@ -17,7 +17,7 @@ from typer.core import TyperGroup
 
 from .. import __version__
 from ..logs import one_line
-from . import connect, demo, expose, keys, relays, send, serve
+from . import connect, demo, desktop, expose, keys, relays, send, serve
 from .exits import EXIT_CODES_HELP, ExitCode
 from .problems import translate
 
@@ -82,7 +82,8 @@ def _make_streams_total() -> None:
 
 app = typer.Typer(
     cls=Program,
-    help="Reach a service on this computer from elsewhere without opening a port, over Azure Relay's protocol.",
+    help="Reach a service on this computer from elsewhere without opening a port, over Azure Relay's protocol."
+    "\n\nWithout a verb it opens the desktop; with --hidden in the tray, with a relaydesk: link to look at that.",
     epilog=EXIT_CODES_HELP,
     context_settings={"help_option_names": ["-h", "--help"]},
     add_completion=False,
@@ -96,6 +97,13 @@ app.command("expose")(expose.expose)
 app.command("connect")(connect.connect)
 app.command("send")(send.send)
 app.command("demo")(demo.demo)
+_DESKTOP = "The desktop that is running"
+app.command("list", rich_help_panel=_DESKTOP)(desktop.list_)
+app.command("stop", rich_help_panel=_DESKTOP)(desktop.stop)
+app.command("pause", rich_help_panel=_DESKTOP)(desktop.pause)
+app.command("resume", rich_help_panel=_DESKTOP)(desktop.resume)
+app.command("invite", rich_help_panel=_DESKTOP)(desktop.invite)
+app.command("quit", rich_help_panel=_DESKTOP)(desktop.quit_)
 app.add_typer(gateway, name="gateway")
 gateway.command("serve")(serve.serve)
 gateway.command("keys")(keys.keys)
@@ -121,5 +129,8 @@ def relaydesk(
 ) -> None:
     """Reach a service on this computer from elsewhere without opening a port, over Azure Relay's protocol."""
     if context.invoked_subcommand is None:
-        typer.echo("The desktop is not part of this installation; the command line is here:\n")
+        typer.echo(
+            "The desktop is not part of this installation: it comes with the extra relaydesk[gui], or by `make app`."
+            "\nThe command line is here:\n"
+        )
         typer.echo(context.get_help())
