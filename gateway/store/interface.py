@@ -144,12 +144,14 @@ class Store(Protocol):
     async def claim(self, relay: str, listener: str, node: str, limit: int) -> int:
         """Admit a listener, and return its slot. It also says that *node* is alive.
 
+        Cancelled, or failed, it leaves no slot taken: a listener may leave while it is being admitted.
+
         Raises:
             LimitReachedError: *limit* living listeners are there.
         """
 
     async def release(self, relay: str, slot: int, listener: str) -> None:
-        """Free a slot, if it is still this listener's."""
+        """Free a slot, if it is still this listener's; sooner or later also when this is cancelled."""
 
     async def count(self, relay: str) -> int:
         """How many living listeners there are, on all nodes."""

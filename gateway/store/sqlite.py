@@ -96,20 +96,11 @@ class _Database:
 
     async def write(self, work: _Work[_Result]) -> _Result:
         """All of *work* or, when it raises, nothing of it."""
+        return await self._call(lambda: self._guarded(_transaction(work)))
 
-        def transaction(connection: sqlite3.Connection) -> _Result:
-            connection.execute("begin immediate")
-            try:
-                result = work(connection)
-                connection.execute("commit")
-            except BaseException:
-                # some errors have rolled back already, and then a rollback is one more
-                if connection.in_transaction:
-                    connection.execute("rollback")
-                raise
-            return result
-
-        return await self._call(lambda: self._guarded(transaction))
+    def write_behind(self, work: _Work[object]) -> None:
+        """The same behind every call before it, for a caller who does not wait."""
+        self._worker.post(lambda: self._guarded(_transaction(work)))
 
     async def _call(self, call: Callable[[], _Result]) -> _Result:
         if not self._is_open:
@@ -178,6 +169,22 @@ class _Database:
             if connection.in_transaction:
                 connection.execute("rollback")
             raise
+
+
+def _transaction(work: _Work[_Result]) -> _Work[_Result]:
+    def transaction(connection: sqlite3.Connection) -> _Result:
+        connection.execute("begin immediate")
+        try:
+            result = work(connection)
+            connection.execute("commit")
+        except BaseException:
+            # some errors have rolled back already, and then a rollback is one more
+            if connection.in_transaction:
+                connection.execute("rollback")
+            raise
+        return result
+
+    return transaction
 
 
 class SqliteStore:
@@ -293,12 +300,17 @@ class SqliteStore:
             claimed = db.execute(sql.CLAIM, row).fetchone()
             return None if claimed is None else int(claimed[0])
 
-        for _ in range(_CLAIM_TRIES):
-            slot = await self._ledger.write(work)
-            if slot is not None:
-                return slot
-            if await self.count(relay) >= limit:
-                break
+        try:
+            for _ in range(_CLAIM_TRIES):
+                slot = await self._ledger.write(work)
+                if slot is not None:
+                    return slot
+                if await self.count(relay) >= limit:
+                    break
+        except BaseException:
+            # nobody waits any more, or not for so long; the thread may have done it, or be about to
+            self._ledger.write_behind(lambda db: db.execute(sql.RELEASE_ANY, row))
+            raise
         raise LimitReachedError(f"{relay} has {limit} listeners")
 
     async def release(self, relay: str, slot: int, listener: str) -> None:
@@ -308,7 +320,11 @@ class SqliteStore:
         def work(db: sqlite3.Connection) -> None:
             db.execute(sql.RELEASE, row)
 
-        await self._ledger.write(work)
+        try:
+            await self._ledger.write(work)
+        except BaseException:
+            self._ledger.write_behind(work)  # as above; to do it twice does no harm
+            raise
 
     async def count(self, relay: str) -> int:
         """How many living listeners there are."""

@@ -92,6 +92,9 @@ returning slot
 
 RELEASE = "delete from listeners where relay = :relay and slot = :slot and listener = :listener"
 
+# Whatever slot it is: of a claim whose outcome nobody waited for.
+RELEASE_ANY = "delete from listeners where relay = :relay and node = :node and listener = :listener"
+
 COUNTS = """
 select l.relay, count(*) from listeners l join nodes n on n.node = l.node
  where l.relay >= :prefix and l.relay < :end and n.seen >= :alive_since

@@ -46,6 +46,11 @@ class Worker:
         async with asyncio.timeout(timeout_s):
             return await asyncio.wrap_future(future)
 
+    def post(self, call: Callable[[], object]) -> None:
+        """Run *call* behind everything that was asked for before, for nobody who waits: its outcome is not seen."""
+        if not self._is_stopped:
+            self._jobs.put((Future(), call))
+
     async def stop(self, *, timeout_s: float) -> None:
         """Finish what was begun or is waiting, and end the thread. One that hangs is left behind after *timeout_s*."""
         if self._is_stopped:

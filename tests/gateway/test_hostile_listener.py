@@ -5,6 +5,7 @@ Source: reliability reference §1 (malicious listener) and §2, row B5; protocol
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import re
@@ -26,6 +27,7 @@ from tests.support.raw_websocket import (
     close_payload,
     frame,
 )
+from tests.support.waiting import until
 
 #: What a sender must never see from a listener, in whatever spelling it was hidden.
 EVIL = re.compile(r"evil", re.IGNORECASE)
@@ -396,3 +398,14 @@ async def test_a_rejection_at_the_address_of_a_request_is_an_answer_or_an_error(
     assert answer is not None
     assert answer.status >= 400
     assert answer.end in (None, End.FIN)
+
+
+async def test_listeners_that_leave_while_they_are_admitted_keep_no_slot(relay: RunningGateway):
+    await relay.create("fleeting")
+    for _ in range(60):
+        (await relay.listening("fleeting")).stream.reset()
+    await until(lambda: not relay.left_behind(), "all of them are gone")
+    listeners = [await relay.listen("fleeting") for _ in range(relay.gateway.config.max_listeners)]
+    async with asyncio.TaskGroup() as tasks:
+        for listener in listeners:
+            tasks.create_task(listener.close(), name="close")

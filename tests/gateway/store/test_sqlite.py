@@ -5,6 +5,7 @@ import resource
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
@@ -448,6 +449,30 @@ async def test_a_slot_is_released_only_by_who_has_it(store: SqliteStore) -> None
     slot = await store.claim("ns/relay", "mine", "node", 25)
     await store.release("ns/relay", slot, "other")
     assert await store.count("ns/relay") == 1
+
+
+async def test_a_claim_that_is_given_up_while_it_is_made_takes_no_slot(tmp_path: Path) -> None:
+    """What the thread has begun it finishes: a listener that left in that moment held its slot for good."""
+    has_begun, may_go_on = threading.Event(), threading.Event()
+    loop_thread = threading.get_ident()
+
+    def clock() -> float:
+        if threading.get_ident() != loop_thread:
+            has_begun.set()
+            may_go_on.wait(5)
+        return 1_000.0
+
+    store = SqliteStore(tmp_path / "gateway.db", clock=clock)
+    await store.open()
+    claim = asyncio.create_task(store.claim("ns/relay", "listener", "node", 1))
+    assert await asyncio.to_thread(has_begun.wait, 5)
+    claim.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await claim
+    may_go_on.set()
+    assert await store.count("ns/relay") == 0
+    assert await store.claim("ns/relay", "new", "node", 1) == 0
+    await store.close()
 
 
 async def test_slots_of_a_dead_node_do_not_count_and_are_taken_over(store: SqliteStore, clock: Clock) -> None:
