@@ -149,6 +149,8 @@ class RequestBody:
     def finish(self) -> None:
         """The parser found the body's end."""
         self.is_complete = True
+        # what comes next is another request, which may never come if nobody reads this body
+        self._connection.hold_back(Hold.BODY, is_held=False)
         self._wake()
 
     def fail(self, reason: str) -> None:

@@ -86,6 +86,18 @@ async def test_it_stays_after_an_error_of_the_relay(http: RawHttp, listener: Raw
     assert (await http.read_response()).status == 200
 
 
+async def test_it_stays_behind_a_long_body_that_came_whole_and_that_nobody_wanted(relay: RunningGateway):
+    """The body held its sender back, and then nobody let it go on."""
+    for size in range(66_000, 130_000, 8_000):
+        http = await relay.http()
+        await http.send("POST", "/hc", body=b"x" * size)
+        refused = await http.read_response()
+        assert refused.status == 401
+        # it may not stay where some of the body was still to come
+        if refused.values("connection") != ["close"]:
+            assert (await http.request("GET", "/hc")).status == 401
+
+
 @pytest.mark.parametrize(
     ("version", "connection", "stays"),
     [("1.1", "close", False), ("1.1", "Close", False), ("1.0", None, False), ("1.0", "keep-alive", True)],
