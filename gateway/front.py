@@ -100,7 +100,7 @@ class HttpConnection(asyncio.BufferedProtocol):
         # of the request being parsed
         self._url = b""
         self._fields: list[tuple[str, str]] = []
-        self._head_bytes = 0
+        self._head_bytes = 0  # since its head began, or since the last of its body: trailers count as well
         self._is_in_head = False
         self._parsed: FrontRequest | None = None
         self._early: bytearray | None = None  # what came behind an upgrade request
@@ -210,8 +210,8 @@ class HttpConnection(asyncio.BufferedProtocol):
 
     def _feed(self, data: memoryview | bytes) -> None:
         was_in_head = self._is_in_head
-        if was_in_head:
-            self._head_bytes += len(data)
+        was_in_body = self._parsed
+        self._head_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -222,6 +222,12 @@ class HttpConnection(asyncio.BufferedProtocol):
             self._parse_failed(f"Malformed HTTP request: {error}")
         if was_in_head and self._is_in_head and self._head_bytes > self._config.max_header_bytes * 2:
             self._refuse_head(431, f"The request head is larger than {self._config.max_header_bytes} bytes")
+        if (
+            was_in_body is not None
+            and was_in_body is self._parsed
+            and self._head_bytes > self._config.max_header_bytes * 2
+        ):
+            self._parse_failed("The body does not go on: its trailers or chunk extensions have no end")
         if self._parsed is not None and self._parsed is self._current and self._deadline is not None:
             self._expect_within(self._config.body_idle_timeout_s)
 
@@ -237,7 +243,12 @@ class HttpConnection(asyncio.BufferedProtocol):
         self._url += url
 
     def on_header(self, name: bytes, value: bytes | None) -> None:
-        """httptools: one header field."""
+        """httptools: one header field, or one of the trailers behind a body: those are read and dropped.
+
+        Routing and authorisation have looked at the head, and no trailer may add to it (RFC 9110 section 6.5.1).
+        """
+        if not self._is_in_head:
+            return
         self._fields.append((name.decode("latin-1"), (value or b"").decode("latin-1")))
 
     def on_headers_complete(self) -> None:
@@ -303,6 +314,7 @@ class HttpConnection(asyncio.BufferedProtocol):
     def on_body(self, data: bytes) -> None:
         """httptools: a piece of the body."""
         self._is_continue_due = False  # the sender did not wait for it
+        self._head_bytes = 0
         if self._parsed is not None:
             self._parsed.body.feed(data)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import random
 import re
 
@@ -294,6 +295,31 @@ async def test_a_pipelined_request_behind_a_bad_one_is_not_looked_at(
     assert (await http.read_response()).status == 400
     assert (await http.stream.read_to_end())[0] == b""
     await next_is(relay, listener, "after")
+
+
+async def test_a_trailer_is_no_header(relay: RunningGateway, listener: RawListener):
+    """Nor does it become one of several: the head has been judged when it comes."""
+    http = await relay.http()
+    trailers = b"X-Trailer: t\r\nHost: other\r\nAuthorization: Basic t\r\nServiceBusAuthorization: t\r\n"
+    await http.stream.send(HEAD + b"Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n" + trailers + b"\r\n")
+    far = await listener.rendezvous((await listener.expect("request")).address)
+    headers = json.loads((await far.read_message()).text)["request"]["requestHeaders"]
+    assert set(headers) == {"Host", "Via"}
+    assert headers["Host"] == "h"
+
+
+@pytest.mark.parametrize("endless", [b"X-T: %b\r\n" % (b"v" * 100) * 10_000, b"X-T: " + b"v" * 1_000_000])
+async def test_a_request_whose_trailers_do_not_end_is_over(
+    relay: RunningGateway, listener: RawListener, endless: bytes
+):
+    """While its listener has not come: what nobody was going to read was kept."""
+    http = await relay.http()
+    await http.stream.send(HEAD + b"Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n")
+    address = (await listener.expect("request")).address
+    http.stream.write(endless)
+    far = await listener.rendezvous(address)
+    assert (await http.read_response()).status == 502
+    await far.stream.close()
 
 
 @pytest.mark.parametrize("size", [100, 5_000, 60_000])
