@@ -11,7 +11,8 @@ The life of a connection::
                     -> 101 -> a leg has the transport
                     -> linger -> closed                      the peer may still be sending what nobody wants
 
-Requests that a peer pipelines wait their turn; reading stops as soon as one waits.
+Requests that a peer pipelines wait their turn; reading stops as soon as one waits. A peer that does not read its answers
+is asked for no further request, and in the end it is cut: so is one that is closed while it does not read.
 """
 
 from __future__ import annotations
@@ -187,6 +188,10 @@ class HttpConnection(asyncio.BufferedProtocol):
         self._is_writing_paused = False
         if self._drained is not None and not self._drained.done():
             self._drained.set_result(None)
+        if self._hold & Hold.ANSWERS and self._current is not None:
+            self.expect_nothing()
+            self.hold_back(Hold.ANSWERS, is_held=False)
+            self._go_on(self._current)
 
     def _read_preamble(self) -> None:
         """Take a PROXY header, if there is one, off the front of what the proxy sent."""
@@ -429,6 +434,12 @@ class HttpConnection(asyncio.BufferedProtocol):
         if not self.will_stay(request):
             self._linger(request)
             return
+        if self._is_writing_paused:
+            # its answers would pile up here; whoever has shown nothing yet gets less time to take them
+            self.hold_back(Hold.ANSWERS, is_held=True)
+            if stall_s := self._stall_s:
+                self._expect_within(stall_s)
+            return
         self._current = None
         if self._waiting:
             self._next()
@@ -508,8 +519,24 @@ class HttpConnection(asyncio.BufferedProtocol):
 
     def close_if_idle(self) -> None:
         """End a connection on which nothing is going on."""
-        if self._current is None and not self._waiting and self._transport is not None:
-            self._transport.close()
+        if self._current is None and not self._waiting:
+            self._close()
+
+    @property
+    def _stall_s(self) -> float:
+        """How long the peer may leave an answer unread that is complete; 0: for ever."""
+        config = self._config
+        return config.write_stall_timeout_s if self.is_authorized else config.http_idle_timeout_s
+
+    def _close(self) -> None:
+        """Close when the peer has taken what was written, which it may never do."""
+        transport = self._transport
+        if transport is None:
+            return
+        transport.close()
+        self._is_lingering = True
+        if transport.get_write_buffer_size() and (stall_s := self._stall_s):
+            self._expect_within(stall_s)
 
     def _linger(self, request: FrontRequest) -> None:
         """Close; where the peer is still sending, take that in first, for a while, or a reset would eat the answer."""
@@ -517,7 +544,7 @@ class HttpConnection(asyncio.BufferedProtocol):
         if transport is None:
             return
         if request.body.is_complete and not self._is_refusing:
-            transport.close()
+            self._close()
             return
         self._is_lingering = self._is_refusing = True  # whatever else this read holds is dropped as well
         self._parsed = None
@@ -577,13 +604,15 @@ class HttpConnection(asyncio.BufferedProtocol):
         self._deadline = None
         if self._is_lingering:
             transport.abort()
+        elif self._hold & Hold.ANSWERS:
+            self.cut()
         elif self._current is not None:
             if self._hold & Hold.BODY:
                 return  # it is the handler that is slow
             self._current.is_keep_alive = False
             self._current.body.fail("the request's body did not go on in time")
         elif self._is_idle:
-            transport.close()
+            self._close()
         else:
             self._refuse_head(408, "The request did not arrive in time")
 

@@ -35,6 +35,7 @@ class Hold(enum.Flag):
     BODY = enum.auto()
     PIPELINE = enum.auto()
     EARLY = enum.auto()
+    ANSWERS = enum.auto()
 
 
 class Connection(Protocol):
