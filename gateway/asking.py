@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+from hyco.limits import MAX_CONTROL_MESSAGE_BYTES
+from hyco.messages import Accept, Request, encode
 from hyco.tracking import guid_of
 
 from .errors import BusyError
@@ -15,6 +17,15 @@ DISALLOWED_LISTENERS = "microsoft-relay-disallowedlisteners"
 
 #: Pauses before asking again while every listener has too much to read; after the last the sender is told.
 BUSY_PAUSES_S = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56)
+
+
+#: Room in a control message for the origin of its address, which its listener's gateway puts in.
+_ORIGIN_BYTES = 512
+
+
+def fits_control_message(message: Accept | Request) -> bool:
+    """Whether a listener can be told *message*: Microsoft's leave over one that is longer (protocol reference section 3.2)."""
+    return len(encode(message).encode()) + _ORIGIN_BYTES <= MAX_CONTROL_MESSAGE_BYTES
 
 
 def listener_criteria(request: FrontRequest) -> tuple[frozenset[str] | None, frozenset[str]]:

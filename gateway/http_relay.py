@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING
 
 from hyco.handshake import switching_protocols
 from hyco.http_rules import needs_rendezvous, request_headers, request_target, response_headers
-from hyco.limits import MAX_CONTROL_MESSAGE_BYTES
-from hyco.messages import Request, Response, encode
+from hyco.messages import Request, Response
 
-from .asking import ask_patiently, listener_criteria
+from .asking import ask_patiently, fits_control_message, listener_criteria
 from .errors import (
     LimitExceededError,
     ListenerLostError,
@@ -42,9 +41,6 @@ IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 
 #: What a listener may answer (RFC 9110 section 15, without the interim responses).
 _FIRST_STATUS, _LAST_STATUS = 200, 599
-
-#: Room in a control message for the origin of its address, which its listener's gateway puts in.
-_ORIGIN_BYTES = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +76,7 @@ async def relay_http(gateway: Gateway, sender: Sender, *, response_timeout_s: fl
             ),
             body=front.body.is_present,
         )
-        if len(encode(request).encode()) + _ORIGIN_BYTES > MAX_CONTROL_MESSAGE_BYTES:
+        if not fits_control_message(request):
             raise LimitExceededError.headers(gateway.config.max_header_bytes)
         job = _Job(gateway, sender, request, pending, response_timeout_s)
         if by_rendezvous:

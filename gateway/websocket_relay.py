@@ -16,8 +16,14 @@ from hyco.handshake import Upgrade, switching_protocols
 from hyco.http_rules import connect_headers
 from hyco.messages import Accept
 
-from .asking import ask_patiently, listener_criteria
-from .errors import ListenerLostError, NoListenerError, RejectedByListenerError, RendezvousTimeoutError
+from .asking import ask_patiently, fits_control_message, listener_criteria
+from .errors import (
+    LimitExceededError,
+    ListenerLostError,
+    NoListenerError,
+    RejectedByListenerError,
+    RendezvousTimeoutError,
+)
 from .fabric.interface import Ask, Told
 from .pump import RelayLeg
 from .rendezvous import Arrived, Pending, Rejected
@@ -51,19 +57,16 @@ async def _meet(gateway: Gateway, sender: Sender) -> Arrived:
         "accept", guid=sender.guid, raw_path=sender.target.path, user_query=sender.target.user_query
     )
     allowed, disallowed = listener_criteria(sender.request)
-    ask = Ask(
-        kind="accept",
+    accept = Accept(
+        address=pending.address,
         id=pending.id,
-        message=Accept(
-            address=pending.address,
-            id=pending.id,
-            connect_headers=connect_headers(sender.request.headers, consumed=sender.grant.consumed),
-            remote_endpoint=sender.address,
-        ),
-        allowed=allowed,
-        disallowed=disallowed,
+        connect_headers=connect_headers(sender.request.headers, consumed=sender.grant.consumed),
+        remote_endpoint=sender.address,
     )
+    ask = Ask(kind="accept", id=pending.id, message=accept, allowed=allowed, disallowed=disallowed)
     try:
+        if not fits_control_message(accept):
+            raise LimitExceededError.headers(config.max_header_bytes)
         try:
             async with asyncio.timeout(config.rendezvous_validity_s):
                 outcome = await _first_listener_that_comes(gateway, sender, ask, pending)

@@ -50,6 +50,16 @@ def ends(joined: tuple[RawWebSocket, RawWebSocket], way: str) -> tuple[RawWebSoc
 # --- row 4: accept -----------------------------------------------------------------------------------------------------
 
 
+async def test_a_handshake_that_makes_an_accept_too_long_is_refused(
+    relay: RunningGateway, listener: RawListener
+):
+    """Microsoft's listeners leave over a message of 64 KiB: no sender may make them."""
+    headers = [("X-A", "\xff" * 31_000)]  # two bytes each in UTF-8
+    handshake = await relay.connecting("hc", query="q=" + "<" * 2_000, headers=headers)
+    assert (await handshake.refusal()).status == 431
+    await relay.pair(listener)
+
+
 async def test_row_4_an_accept_has_everything_that_sdks_need(relay: RunningGateway, listener: RawListener):
     guid = str(uuid.uuid4())
     headers = [("User-Agent", "raw/1"), ("X-Number", "42")]
