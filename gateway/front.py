@@ -67,8 +67,11 @@ class Host(Protocol):
     def authorized(self, connection: HttpConnection) -> None:
         """It has shown a token, or needs none: it no longer counts as a stranger."""
 
-    def moved(self, connection: HttpConnection, peer: RemoteEndpoint) -> None:
-        """A trusted proxy said that it is *peer* who is calling: that is whom the connection counts for."""
+    def moved(self, connection: HttpConnection, peer: RemoteEndpoint) -> str | None:
+        """A trusted proxy said that it is *peer* who is calling: that is whom the connection counts for.
+
+        The reason where there is no room for it.
+        """
 
     def spawn(self, work: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
         """Run *work* as a task of the gateway's."""
@@ -206,8 +209,11 @@ class HttpConnection(asyncio.BufferedProtocol):
             return
         self._preamble = None
         if header.client is not None:
-            self._host.moved(self, header.client)
+            refusal = self._host.moved(self, header.client)
             self.peer = header.client
+            if refusal is not None:
+                self._refuse_head(503, refusal)
+                return
         if rest := data[header.size :]:
             self._feed(rest)
 

@@ -46,6 +46,8 @@ BACKLOG = 1024
 #: How long cancelled work may take to unwind, and closed connections to go.
 UNWIND_S = 5.0
 
+_TOO_MANY_OF_ADDRESS = "Too many connections without a token from this address."
+
 
 class Gateway:
     """A gateway that is alone: SQLite and an in-process fabric.
@@ -278,14 +280,17 @@ class Gateway:
         if self._strangers.total() > config.max_unauthenticated:
             return "Too many connections without a token."
         if self._strangers[address] > config.max_unauthenticated_per_address:
-            return "Too many connections without a token from this address."
+            return _TOO_MANY_OF_ADDRESS
         return None
 
-    def moved(self, connection: HttpConnection, peer: RemoteEndpoint) -> None:
-        """A trusted proxy said that it is *peer* who is calling."""
+    def moved(self, connection: HttpConnection, peer: RemoteEndpoint) -> str | None:
+        """A trusted proxy said that it is *peer* who is calling; the reason where there is no room for one more of it."""
         if connection in self._connections and not connection.is_authorized:
             self._one_stranger_less(connection)
             self._strangers[peer.address] += 1
+            if self._strangers[peer.address] > self.config.max_unauthenticated_per_address:
+                return _TOO_MANY_OF_ADDRESS
+        return None
 
     def release(self, connection: HttpConnection) -> None:
         """The connection is gone, or has become a leg."""

@@ -115,6 +115,22 @@ async def test_a_trusted_proxy_says_who_calls_even_byte_by_byte() -> None:
         assert (await http.read_response()).status == 204
 
 
+async def test_a_proxy_s_clients_are_capped_one_by_one() -> None:
+    """All of them come from the proxy's address; one of them must not have the room of all."""
+    networks = (ipaddress.ip_network("127.0.0.1/32"),)
+    async with running_gateway(trusted_proxies=networks, max_unauthenticated_per_address=3) as relay:
+        for _ in range(3):
+            http = await relay.http()
+            await http.stream.send(b"PROXY TCP4 203.0.113.7 10.0.0.1 51234 443\r\n")
+            assert (await http.request("GET", "/nowhere")).status == 401
+        one_too_many = await relay.http()
+        await one_too_many.stream.send(b"PROXY TCP4 203.0.113.7 10.0.0.1 51234 443\r\n")
+        assert (await one_too_many.read_response()).status == 503
+        another = await relay.http()
+        await another.stream.send(b"PROXY TCP4 203.0.113.8 10.0.0.1 51234 443\r\n")
+        assert (await another.request("GET", "/nowhere")).status == 401
+
+
 async def test_nobody_else_is_believed() -> None:
     async with running_gateway() as relay:
         http = await relay.http()
