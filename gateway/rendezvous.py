@@ -89,4 +89,8 @@ class Rendezvous:
     def close(self, pending: Pending) -> None:
         """The sender has been met, or waits no longer."""
         self._pending.pop(pending.secret, None)
-        pending.outcome.cancel()
+        outcome = pending.outcome
+        if not outcome.cancel() and not outcome.cancelled():
+            came = outcome.result()
+            if isinstance(came, Arrived):
+                came.done.set()  # it came in the moment in which its sender left: nobody else will tell it
