@@ -164,6 +164,8 @@ class Router:
         )
         gateway.listener_started(relay, channel, slot)
         try:
+            # Once more: while the slot was claimed the hybrid connection may have been deleted, and its listeners told.
+            await self._authorize(request, target, Right.LISTEN)
             leg = channel.make_leg(gateway.read_buffer, gateway.pinger)
             # known to the fabric before its 101 leaves: an SDK's first request may follow it at once
             channel.offered(gateway.fabric.offer(relay, name, channel.ask))

@@ -7,6 +7,28 @@ import pytest
 from gateway.rendezvous import Pending
 from tests.support.gateways import RunningGateway
 from tests.support.raw_relay import RawListener
+from tests.support.waiting import until
+
+
+async def test_a_listener_that_comes_while_its_hybrid_connection_is_deleted_is_not_let_in(
+    relay: RunningGateway, monkeypatch: pytest.MonkeyPatch
+):
+    """Deleted behind the look whether it exists: whoever listens has been told to go by then."""
+    claim = relay.gateway.store.claim
+
+    async def deleted_meanwhile(*claimed: object) -> int:
+        await relay.delete("hc")
+        return await claim(*claimed)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(relay.gateway.store, "claim", deleted_meanwhile)
+    refusal = await (await relay.listening("hc")).refusal()
+    assert (refusal.status, refusal.reason[:24]) == (404, "Endpoint does not exist.")
+    await until(lambda: "listeners" not in relay.left_behind(), "nobody listens")
+
+    async def counts() -> bool:
+        return await relay.gateway.store.counts() == {}
+
+    await until(counts, "its slot is free")
 
 
 async def test_a_listener_that_comes_in_the_moment_in_which_its_sender_leaves_is_told(
