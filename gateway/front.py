@@ -83,7 +83,8 @@ class Host(Protocol):
 class HttpConnection(asyncio.BufferedProtocol):
     """A connection at the door. See the module's text."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, arrival: object = None) -> None:
+        self.arrival = arrival  # as what it was counted while it shook hands
         self._host = host
         self._config = host.config
         self._loop = asyncio.get_running_loop()

@@ -37,7 +37,7 @@ from .rendezvous import Rendezvous
 from .routes import Router
 from .store.interface import BEAT_INTERVAL_S, StoreError
 from .store.sqlite import SqliteStore
-from .tls import WatchedCertificate, bound_tls_buffers, server_context
+from .tls import CountedTls, WatchedCertificate, bound_tls_buffers, server_context
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +79,7 @@ class Gateway:
         self._channels: dict[RelayKey, dict[ControlChannel, int]] = collections.defaultdict(dict)
         self._connections: set[HttpConnection] = set()
         self._strangers: collections.Counter[str] = collections.Counter()
+        self._arrivals: dict[object, str] = {}  # who shakes hands, and from which address
         self._tasks: set[asyncio.Task[None]] = set()
         self._requests = 0
         self._relayed = 0
@@ -106,7 +107,7 @@ class Gateway:
             self.spawn(self.pinger.run(), "pinger")
             self.spawn(self.directory.run(), "directory")
             self.spawn(self._beat(), "beat")
-            self.spawn(Tide(lambda: len(self._connections) + len(self.pinger)).run(), "memory")
+            self.spawn(Tide(self._count).run(), "memory")
             context = self._tls()
             servers = [await self._bind(address, context) for address in self.config.bind]
             for server in servers:
@@ -187,14 +188,19 @@ class Gateway:
             raise ConfigError(msg) from error
 
     async def _listen(self, host: str, port: int, context: ssl.SSLContext | None) -> asyncio.Server:
-        return await asyncio.get_running_loop().create_server(
-            lambda: HttpConnection(self),
-            host,
-            port,
-            ssl=context,
-            ssl_handshake_timeout=self.config.handshake_timeout_s if context else None,
-            backlog=BACKLOG,
-        )
+        def accept() -> asyncio.BaseProtocol:
+            if context is None:
+                return HttpConnection(self)
+            arrival = object()
+            return CountedTls(
+                HttpConnection(self, arrival),
+                context,
+                handshake_timeout_s=self.config.handshake_timeout_s,
+                door=self,
+                arrival=arrival,
+            )
+
+        return await asyncio.get_running_loop().create_server(accept, host, port, backlog=BACKLOG)
 
     @contextlib.asynccontextmanager
     async def _admin(self) -> AsyncIterator[None]:
@@ -269,24 +275,47 @@ class Gateway:
 
     # Connections
 
+    def arrived(self, arrival: object, address: str) -> bool:
+        """Count in who begins to shake hands; False where there is no room for it."""
+        if self._refusal(address) is not None:
+            return False
+        self._arrivals[arrival] = address
+        self._strangers[address] += 1
+        return True
+
+    def left(self, arrival: object) -> None:
+        """It has shaken hands, or is gone."""
+        address = self._arrivals.pop(arrival, None)
+        if address is not None:
+            self._one_stranger_less(address)
+
     def admit(self, connection: HttpConnection) -> str | None:
         """Count a new connection in; the reason where there is no room for it."""
-        config = self.config
+        self.left(connection.arrival)
         address = connection.peer.address
+        refusal = self._refusal(address)
         self._connections.add(connection)
         self._strangers[address] += 1
-        if config.max_connections and len(self._connections) + len(self.pinger) > config.max_connections:
+        return refusal
+
+    def _count(self) -> int:
+        return len(self._arrivals) + len(self._connections) + len(self.pinger)
+
+    def _refusal(self, address: str) -> str | None:
+        """Why there is no room for one more from *address*."""
+        config = self.config
+        if config.max_connections and self._count() >= config.max_connections:
             return "The gateway has as many connections as it may have."
-        if self._strangers.total() > config.max_unauthenticated:
+        if self._strangers.total() >= config.max_unauthenticated:
             return "Too many connections without a token."
-        if self._strangers[address] > config.max_unauthenticated_per_address:
+        if self._strangers[address] >= config.max_unauthenticated_per_address:
             return _TOO_MANY_OF_ADDRESS
         return None
 
     def moved(self, connection: HttpConnection, peer: RemoteEndpoint) -> str | None:
         """A trusted proxy said that it is *peer* who is calling; the reason where there is no room for one more of it."""
         if connection in self._connections and not connection.is_authorized:
-            self._one_stranger_less(connection)
+            self._one_stranger_less(connection.peer.address)
             self._strangers[peer.address] += 1
             if self._strangers[peer.address] > self.config.max_unauthenticated_per_address:
                 return _TOO_MANY_OF_ADDRESS
@@ -297,15 +326,14 @@ class Gateway:
         if connection in self._connections:
             self._connections.remove(connection)
             if not connection.is_authorized:
-                self._one_stranger_less(connection)
+                self._one_stranger_less(connection.peer.address)
 
     def authorized(self, connection: HttpConnection) -> None:
         """It has shown a token, or needs none."""
         if connection in self._connections:
-            self._one_stranger_less(connection)
+            self._one_stranger_less(connection.peer.address)
 
-    def _one_stranger_less(self, connection: HttpConnection) -> None:
-        address = connection.peer.address
+    def _one_stranger_less(self, address: str) -> None:
         self._strangers[address] -= 1
         if self._strangers[address] <= 0:
             del self._strangers[address]

@@ -128,3 +128,23 @@ def test_files_that_do_not_belong_together_are_named(files: tuple[Path, Path], t
         server_context(files[0], other)
     with pytest.raises(ConfigError, match=r"missing\.pem"):
         server_context(tmp_path / "missing.pem", files[1])
+
+
+async def test_connections_count_while_they_shake_hands(files: tuple[Path, Path]) -> None:
+    """Each costs more than one that is through, and asyncio shows it only then."""
+    cert, key = files
+    async with running_gateway(tls_cert=cert, tls_key=key, max_unauthenticated_per_address=3) as relay:
+        silent = [await relay.dial.open() for _ in range(3)]
+        await until(lambda: relay.gateway.status()["strangers"] == 3, "three strangers")
+        one_too_many = await relay.dial.open()
+        await one_too_many.end()
+        await silent[0].close()
+        await until(lambda: relay.gateway.status()["strangers"] == 2, "its place is free")
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        _, writer = await asyncio.open_connection("127.0.0.1", relay.gateway.port, ssl=context)
+        await until(lambda: relay.gateway.status()["connections"], "one that is through")
+        assert relay.gateway.status()["strangers"] == 3
+        writer.close()
+        await writer.wait_closed()
