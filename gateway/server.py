@@ -18,6 +18,7 @@ from hyco.limits import READ_BUFFER_BYTES
 from hyco.messages import RemoteEndpoint
 
 from .admin.app import build_app
+from .admin.door import MAX_CONNECTIONS, AdminDoor
 from .authorization import Authorizer
 from .certificates import self_signed
 from .config import GatewayConfig, HostPort
@@ -204,20 +205,24 @@ class Gateway:
 
     @contextlib.asynccontextmanager
     async def _admin(self) -> AsyncIterator[None]:
-        app = build_app(self)
-        runner = web.AppRunner(app, access_log=None)
+        runner = web.AppRunner(build_app(self), access_log=None)
         await runner.setup()
+        assert runner.server is not None
+        door = AdminDoor(runner.server)
         try:
             address = self.config.admin_bind
-            site = web.TCPSite(runner, address.host, address.port)
+            loop = asyncio.get_running_loop()
             try:
-                await site.start()
+                server = await loop.create_server(
+                    door.accept, address.host, address.port, backlog=MAX_CONNECTIONS
+                )
             except OSError as error:
                 msg = f"admin_bind: cannot listen on {address}: {error.strerror or error}"
                 raise ConfigError(msg) from error
-            self.admin_address = HostPort(*runner.addresses[0][:2])
-            self.data_folder.note_admin_address(self.admin_address)
-            yield
+            with contextlib.closing(server):
+                self.admin_address = HostPort(*server.sockets[0].getsockname()[:2])
+                self.data_folder.note_admin_address(self.admin_address)
+                yield
         finally:
             await runner.cleanup()
 
