@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import binascii
 import enum
-import math
 import re
 import secrets
 from collections.abc import Iterable, Mapping
@@ -317,7 +316,9 @@ def check_response_timeout(seconds: float | None) -> float | None:
     """
     if seconds is None:
         return None
-    if not math.isfinite(seconds) or not 0 < seconds <= MAX_RESPONSE_TIMEOUT_S:
+    if (
+        not 0 < seconds <= MAX_RESPONSE_TIMEOUT_S
+    ):  # nor is it when that is no number: NaN compares with nothing
         raise InvalidEntityError(
             f"responseTimeoutSeconds is more than 0 and at most {MAX_RESPONSE_TIMEOUT_S:g}"
         )
