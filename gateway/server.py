@@ -47,6 +47,11 @@ BACKLOG = 1024
 #: How long cancelled work may take to unwind, and closed connections to go.
 UNWIND_S = 5.0
 
+# aiohttp logs what it cannot parse, with a traceback and the line itself: an Authorization header may be among it.
+# Errors of our own are caught, and said, in gateway.admin.app.
+_library_log = logging.getLogger(f"{__name__}.aiohttp")
+_library_log.setLevel(logging.CRITICAL)
+
 _TOO_MANY_OF_ADDRESS = "Too many connections without a token from this address."
 
 
@@ -205,7 +210,7 @@ class Gateway:
 
     @contextlib.asynccontextmanager
     async def _admin(self) -> AsyncIterator[None]:
-        runner = web.AppRunner(build_app(self), access_log=None)
+        runner = web.AppRunner(build_app(self), access_log=None, logger=_library_log)
         await runner.setup()
         assert runner.server is not None
         door = AdminDoor(runner.server)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from gateway.admin.door import MAX_CONNECTIONS
 from tests.support.gateways import LOOPBACK, running_gateway
 from tests.support.raw_http import RawHttp
@@ -19,3 +21,16 @@ async def test_of_too_many_connections_that_say_nothing_the_oldest_end():
         assert silent[0].has_ended
         assert not silent[-1].has_ended
         await admin.close()
+
+
+async def test_what_cannot_be_parsed_is_not_logged(caplog: pytest.LogCaptureFixture):
+    """Anybody on this computer could fill the log, and a token with one space too many stood in it."""
+    async with running_gateway() as relay:
+        admin = Dial(LOOPBACK, relay.gateway.admin_port)
+        for line in (b"Authorization : Bearer s3cret", b"\x00", b"X" * 20_000):
+            stream = await admin.open()
+            await stream.send(b"GET /status HTTP/1.1\r\nHost: 127.0.0.1\r\n%b\r\n\r\n" % line)
+            assert b" 400 " in (await stream.read_some())[:20]
+        await admin.close()
+    assert "s3cret" not in caplog.text
+    assert "Traceback" not in caplog.text
