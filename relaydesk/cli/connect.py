@@ -18,6 +18,7 @@ from agent.config import (
 )
 from agent.status import ConnectionStatus
 from agent.supervisor import Agent
+from hyco.names import canonical_path
 from hyco.sas import Right
 
 from .agent_lines import AgentLines
@@ -80,6 +81,7 @@ def connect(
         raise UsageError(
             "a local port leads to a hybrid connection, which has no query", "leave out ? and what follows"
         )
+    canonical_path(wanted.path)  # what can be no name will not become one by trying again
     given = find_connection_string(connection_string, connection_string_file, output)
     run_until_stopped(
         _connect(wanted, address, given, folder=data_folder(data), ca=ca, insecure=insecure, output=output)

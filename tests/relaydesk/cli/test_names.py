@@ -19,6 +19,8 @@ HERE = Endpoint("127.0.0.1", 9400, is_secure=False)
         ("http://127.0.0.1:9400/web", NamedAddress(HERE, "web", "")),
         ("http://127.0.0.1:9400/a/b%20c?x=%2F#y", NamedAddress(HERE, "a/b%20c", "x=%2F")),
         ("sb://NS.example/web", NamedAddress(Endpoint("ns.example", 443, is_secure=True), "web", "")),
+        ("web#a\nb", NamedAddress(None, "web", "")),
+        ("http://127.0.0.1:9400/web#a\nb", NamedAddress(HERE, "web", "")),
         ("web/http://x", NamedAddress(None, "web/http://x", "")),
     ],
 )

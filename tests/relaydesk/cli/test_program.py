@@ -101,6 +101,7 @@ def test_every_verb_takes_json(runner: CliRunner, verb: list[str]):
         (["connect", "x"], "Missing option '--local'"),
         (["connect", "x", "--local", "nowhere"], "is not [HOST:]PORT"),
         (["connect", "x?y", "--local", "1"], "has no query"),
+        (["connect", "http://127.0.0.1:1/../x", "--local", "1"], "a '.' or '..' segment"),
         (["connect", "http://relay.example/x", "--local", "1"], "speaks no TLS"),
         (["connect", "x", "--local", "1"], "no gateway of this user is running"),
         (["send", "http://relay.example/x"], "speaks no TLS"),
