@@ -14,6 +14,7 @@ import datetime as dt
 import json
 import logging
 import re
+import select
 import sys
 from collections.abc import Mapping
 from typing import Final, TextIO
@@ -22,6 +23,12 @@ from hyco.redaction import hide_secrets
 
 #: Loggers of our own; those of libraries speak from WARNING on, unless everything is asked for.
 OWN_LOGGERS: Final = ("hyco", "agent", "gateway", "relaydesk")
+
+#: What a reader that is merely slow gets before lines are left out.
+PATIENCE_MS: Final = 100
+
+# In UTF-8 at most the 4 KiB that a pipe takes whole once it takes anything.
+_PIECE_CHARACTERS: Final = 1_024
 
 _NOT_PRINTABLE = re.compile(
     "["
@@ -82,12 +89,63 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line)
 
 
+class PatientHandler(logging.StreamHandler[TextIO]):
+    """Writes lines for as long as somebody takes them, and leaves them out where nobody does.
+
+    A pipe whose reader sleeps takes some 64 KiB and then blocks who writes: the loop, and with it whatever is relayed.
+    Where the system cannot tell (Windows, a stream that is no file) it writes all the same.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._left_out = 0
+        self._is_in_line = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write *record*, and before it how many were left out."""
+        try:
+            text = self.format(record) + self.terminator
+            if self._left_out:
+                text = self._note() + text
+            if not self._write(text):
+                self._left_out += 1
+        except Exception:  # noqa: BLE001 - as every handler does
+            self.handleError(record)
+
+    def _note(self) -> str:
+        note = f"{self._left_out} log lines were left out: nobody read them"
+        record = logging.LogRecord(__name__, logging.WARNING, __file__, 0, note, None, None)
+        return (self.terminator if self._is_in_line else "") + self.format(record) + self.terminator
+
+    def _write(self, text: str) -> bool:
+        for start in range(0, len(text), _PIECE_CHARACTERS):
+            if not self._is_taken():
+                return False
+            self._left_out = 0
+            piece = text[start : start + _PIECE_CHARACTERS]
+            self.stream.write(piece)
+            self.flush()
+            self._is_in_line = not piece.endswith(self.terminator)
+        return True
+
+    def _is_taken(self) -> bool:
+        """Whether the stream takes a piece now; waits a little, but not again and again."""
+        if not hasattr(select, "poll"):
+            return True
+        try:
+            poll = select.poll()
+            poll.register(self.stream.fileno(), select.POLLOUT)
+        except (AttributeError, OSError, ValueError):
+            return True
+        return bool(poll.poll(0 if self._left_out else PATIENCE_MS))
+
+
 def set_up(level: int = logging.WARNING, *, as_json: bool = False, stream: TextIO | None = None) -> None:
     """Send what is logged from *level* on to *stream* (default: standard error), redacted.
 
     Handlers that were there go. Warnings of Python are logged as well.
     """
-    handler = logging.StreamHandler(stream or sys.stderr)
+    handler = PatientHandler(stream or sys.stderr)
     handler.addFilter(RedactingFilter())
     handler.setFormatter(JsonFormatter() if as_json else _PLAIN)
     root = logging.getLogger()

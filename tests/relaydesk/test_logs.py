@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -133,3 +135,26 @@ def test_what_is_shown_is_one_printable_line(text: str):
     assert len(shown.splitlines()) <= 1
     shown.encode("utf-8")
     assert one_line(shown) == one_line(one_line(shown))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there the system does not say whether a pipe is full")
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_reader_that_sleeps_holds_nobody_up_and_is_told_what_it_missed(as_json: bool):
+    """A full pipe stopped the gateway's loop: any sender could fill it, a line for each of its connections."""
+    reading, writing = os.pipe()
+    with os.fdopen(reading, encoding="utf-8") as reader, os.fdopen(writing, "w", encoding="utf-8") as writer:
+        set_up(logging.INFO, stream=writer, as_json=as_json)
+        log = logging.getLogger("gateway.test")
+        for number in range(3_000):
+            log.info("line %d: %s", number, "x" * 100)
+        os.set_blocking(reading, False)
+        taken = reader.read()
+        assert "line 0:" in taken
+        assert "line 2999:" not in taken
+        log.info("awake")
+        rest = reader.read().splitlines()
+        assert len(rest) >= 2
+        assert "log lines were left out" in rest[-2]
+        assert "awake" in rest[-1]
+        if as_json:
+            assert [json.loads(line)["level"] for line in rest[-2:]] == ["WARNING", "INFO"]
