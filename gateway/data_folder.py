@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,9 @@ ADMIN_TOKEN_BYTES = 32
 
 #: The shortest admin token that an operator may bring along.
 MIN_ADMIN_TOKEN_LENGTH = 32
+
+# Before a gateway that starts believes that another one has its folder.
+_LOOKER_PAUSES_S = (0.01, 0.02, 0.05, 0.1)
 
 # Windows locks bytes and lets nobody read them; what is written about the process stands before.
 _LOCKED_BYTE = 4_096
@@ -38,6 +42,18 @@ else:
 
     def _lock(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _lock_patiently(descriptor: int) -> None:
+    """As _lock(); somebody who only looks whether there is a gateway has the lock for a moment."""
+    for pause_s in _LOOKER_PAUSES_S:
+        try:
+            _lock(descriptor)
+        except OSError:
+            time.sleep(pause_s)
+        else:
+            return
+    _lock(descriptor)
 
 
 class DataFolder:
@@ -118,7 +134,7 @@ class DataFolder:
 
     def _take(self, descriptor: int) -> None:
         try:
-            _lock(descriptor)
+            _lock_patiently(descriptor)
         except OSError as error:
             holder = (
                 os.pread(descriptor, 20, 0).decode("ascii", "replace").strip() if os.name == "posix" else ""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway import data_folder
 from gateway.config import HostPort
 from gateway.data_folder import DataFolder
 from gateway.errors import DataFolderError
@@ -74,6 +75,19 @@ def test_a_killed_gateway_leaves_its_folder_free(folder: DataFolder, holder: sub
         folder.note_admin_address(HostPort("::1", 1))
         assert folder.running_admin_address() == HostPort("::1", 1)
     assert folder.running_admin_address() is None
+
+
+def test_who_looks_for_a_gateway_keeps_none_from_starting(
+    folder: DataFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look takes the lock for a moment, and a start in that moment said that another gateway has the folder."""
+    with folder.locked():
+        pass
+    looker = os.open(folder.path / "gateway.lock", os.O_RDWR)
+    data_folder._lock(looker)
+    monkeypatch.setattr(data_folder.time, "sleep", lambda _: os.close(looker))
+    with folder.locked():
+        pass
 
 
 def test_two_gateways_of_one_process_are_two_gateways(folder: DataFolder) -> None:
