@@ -59,6 +59,9 @@ PROMPT = '"$PYTHON" -c "$PROMPTER" > "$HOME/prompter" & until grep -q ready "$HO
 STEPS = '"$PYTHON" -c "$PROGRAM" "$@"; "$PYTHON" -c "import time; print(time.monotonic())"; '
 
 
+pytestmark = pytest.mark.timeout(5 * RUN_S)  # several sessions a test, each with a deadline of its own
+
+
 @dataclass
 class Home:
     """A user's home, that outlives sessions."""
@@ -99,8 +102,8 @@ class Home:
         )
         assert ended.returncode == 0, ended.stderr
         result, after = ended.stdout.splitlines()
-        # the end of the program was not held up: what lies between is the start of one more interpreter
-        assert float(after) - json.loads(result)["ended_at"] < 2.5
+        # the end of the program was not held up: what lies between is the start of one more interpreter, on a busy machine
+        assert float(after) - json.loads(result)["ended_at"] < 10
         said: list[list[str | None]] = json.loads(result)["said"]
         return said
 
