@@ -31,6 +31,18 @@ _PATTERNS = (
     re.compile(rf"""({_AUTHORIZATION}\s*[:=][ \t]*)(?!b?["'])[^\r\n]+""", re.IGNORECASE),
     # ?sb-hc-token=…   and the one-time secret of a rendezvous address
     re.compile(rf"(sb-hc-(?:token|sas-key|rdv){_EQUALS})[^\s&;\"'<>]*", re.IGNORECASE),
+    # relaydesk://invitation/1#…   RelayDesk's own invitations: all that follows is the secret
+    re.compile(
+        r"(relaydesk(?:://|%3A%2F%2F|%253A%252F%252F)invitation(?:/|%2F|%252F)[0-9]+(?:/|%2F|%252F)?(?:#|%23|%2523))"
+        r"[A-Za-z0-9_=-]+",
+        re.IGNORECASE,
+    ),
+    # ?relaydesk-invitation=…   Cookie: relaydesk-invitation=…   RelayDesk-Invitation: …   and the nonce of a probe
+    re.compile(
+        rf"""(relaydesk-(?:invitation|probe)(?:\\?["']?\s*(?:{_EQUALS}|:)|\\?["']\s*,)\s*b?\\?["']?)"""
+        r"""(?:(?!%26|%2526)[^\s&;,"'<>\\])+""",
+        re.IGNORECASE,
+    ),
     # SharedAccessSignature sr=…&sig=…&se=…&skn=…   all but the signature is worth reading
     re.compile(rf"(sig{_EQUALS})(?:{_SIGNATURE}|{_QUERY_VALUE})", re.IGNORECASE),
     # SharedAccessKey=… in connection strings

@@ -44,6 +44,24 @@ surroundings = st.text(st.characters(codec="ascii", exclude_characters="…"), m
         ('{"primaryKey": "abc=", "keyName": "R"}', '{"primaryKey": "…", "keyName": "R"}'),
         ("Rule(secondary_key='abc')", "Rule(secondary_key='…')"),
         (f"token {JWT} refused", "token eyJ… refused"),
+        ("relaydesk://invitation/1#eyJhdCI6Imh0_-", "relaydesk://invitation/1#…"),
+        ("open 'RelayDesk://Invitation/12/#eyJ=' now", "open 'RelayDesk://Invitation/12/#…' now"),
+        ("u=relaydesk%3A%2F%2Finvitation%2F1%23eyJhdCI&x=1", "u=relaydesk%3A%2F%2Finvitation%2F1%23…&x=1"),
+        ("/shop/?a=1&relaydesk-invitation=c0ffee&b=2", "/shop/?a=1&relaydesk-invitation=…&b=2"),
+        ("u=%2Fshop%3Frelaydesk-invitation%3Dc0ffee%26b%3D2", "u=%2Fshop%3Frelaydesk-invitation%3D…%26b%3D2"),
+        ("Cookie: a=1; relaydesk-invitation=c0ffee; b=2", "Cookie: a=1; relaydesk-invitation=…; b=2"),
+        (
+            "Set-Cookie: relaydesk-invitation=c0ffee; Path=/shop",
+            "Set-Cookie: relaydesk-invitation=…; Path=/shop",
+        ),
+        ("RelayDesk-Invitation: c0ffee\r\nHost: h", "RelayDesk-Invitation: …\r\nHost: h"),
+        ("{'RelayDesk-Invitation': 'c0ffee', 'Host': 'h'}", "{'RelayDesk-Invitation': '…', 'Host': 'h'}"),
+        (
+            "[(b'relaydesk-invitation', b'c0ffee'), (b'host', b'h')]",
+            "[(b'relaydesk-invitation', b'…'), (b'host', b'h')]",
+        ),
+        ('"{\\"RelayDesk-Invitation\\": \\"c0ffee\\"}"', '"{\\"RelayDesk-Invitation\\": \\"…\\"}"'),
+        ("('RelayDesk-Probe', 'c0ffee')", "('RelayDesk-Probe', '…')"),
         ("http://user:hush@proxy:3128/", "http://…@proxy:3128/"),
     ],
 )
@@ -63,6 +81,8 @@ def test_the_secret_goes_and_the_rest_stays(text: str, shown: str):
         "http://[::1]:8080/a@b:c",
         "sb-hc-action=connect&sb-hc-id=1",
         "keyJ.a.b",
+        "the header RelayDesk-Invitation, which is missing",
+        "relaydesk://invitation",
     ],
 )
 def test_text_without_secrets_stays(text: str):
@@ -133,6 +153,11 @@ def test_no_secret_of_a_rendezvous_survives(secret: bytes, after: str):
         "Authorization: '",
         "sig=" + "A" * 43,
         "sb-hc-token=",
+        "relaydesk-invitation",
+        'relaydesk-invitation" ',
+        "relaydesk-invitation=%26",
+        "relaydesk://invitation/1",
+        "relaydesk://invitation/1#",
     ],
 )
 def test_hostile_text_costs_linear_time(piece: str):
