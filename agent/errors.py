@@ -7,6 +7,7 @@ people: what happened, and to what.
 from __future__ import annotations
 
 import asyncio
+import enum
 from typing import ClassVar
 
 
@@ -114,8 +115,28 @@ class SenderRejectedError(AgentError):
     retryable = False
 
 
-class LocalServerError(AgentError):
-    """A local web server gave no response, or no whole one. The sender gets *status* and *reason*.
+class InvitationProblem(enum.Enum):
+    """What is wrong with an invitation."""
+
+    NONE = "none"
+    """The text is something else."""
+    DAMAGED = "damaged"
+    NEWER = "newer"
+    EXPIRED = "expired"
+
+
+class InvitationError(AgentError):
+    """A text is no invitation that could be used. Never with any part of the text."""
+
+    retryable = False
+
+    def __init__(self, problem: InvitationProblem, text: str) -> None:
+        super().__init__(text)
+        self.problem = problem
+
+
+class UnansweredError(AgentError):
+    """A relayed request does not get the target's answer. The sender gets *status* and *reason* instead.
 
     Args:
         status: 502, or 504 where it was too slow.
@@ -129,6 +150,14 @@ class LocalServerError(AgentError):
         super().__init__(f"{reason}: {detail}" if detail else reason)
         self.status = status
         self.reason = reason
+
+
+class LocalServerError(UnansweredError):
+    """A local web server gave no response, or no whole one."""
+
+
+class NotInvitedError(UnansweredError):
+    """A sender may not come in, or may no longer stay."""
 
 
 def sole_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
