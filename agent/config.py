@@ -31,6 +31,7 @@ _Flag = Annotated[bool, Field(strict=True)]
 PROXY_SCHEMES: Final = ("http", "socks5", "socks5h", "socks4", "socks4a")
 LOOPBACK: Final = "127.0.0.1"
 
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _LOCAL = re.compile(r"(?:(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):)?(?P<port>[0-9]{1,5})")
 
 
@@ -128,6 +129,29 @@ class Credential:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Invited:
+    """Somebody who was given an invitation."""
+
+    name: _Name
+    """Whom it was made for, or what for."""
+    sha256: Annotated[str, Field(strict=True)]
+    """The SHA-256 of the invitation's id, in hexadecimal: whoever reads the settings cannot use it."""
+    until: Annotated[datetime, Field(strict=True)] | None = None
+    """From when on it lets nobody in; with a time zone."""
+
+    __pydantic_config__ = _STRICT
+
+    def __post_init__(self) -> None:
+        problems = []
+        if not _SHA256.fullmatch(self.sha256):
+            problems.append("sha256: give the SHA-256 of the invitation's id: 64 digits of 0-9 and a-f")
+        if self.until is not None and self.until.utcoffset() is None:
+            problems.append("until: a time zone is missing, as the Z in 2026-11-26T08:00:00Z")
+        if problems:
+            raise ConfigError(*problems)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionConfig:
     """One hybrid connection, and what it leads to here."""
 
@@ -158,6 +182,8 @@ class ConnectionConfig:
     """Keep it configured and do not serve it."""
     until: Annotated[datetime | None, Field(strict=True)] = None
     """Do not serve it from this moment on."""
+    invited: tuple[Invited, ...] | None = None
+    """Who may come in, of those whom the gateway lets through; None: everybody. An empty one lets nobody in."""
 
     __pydantic_config__ = _STRICT
 
@@ -177,6 +203,8 @@ class ConnectionConfig:
                 problems.append("local: direction 'connect' needs [HOST:]PORT to bind")
             if self.target is not None:
                 problems.append("target: only for direction 'listen'")
+            if self.invited is not None:
+                problems.append("invited: only for direction 'listen'")
         if self.until is not None and self.until.utcoffset() is None:
             problems.append("until: give the offset from UTC as well: 2026-12-31T18:00:00+01:00")
         if self.credential.gateway is not None and not self.path:
@@ -200,7 +228,7 @@ class ConnectionConfig:
 
         Two settings of which this is equal are one hybrid connection under a changed policy.
         """
-        return dataclasses.replace(self, name=None, paused=False, until=None)
+        return dataclasses.replace(self, name=None, paused=False, until=None, invited=None)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ import ssl
 from collections.abc import AsyncIterator, Iterator
 
 from hyco.errors import RemoteProtocolError
+from hyco.fields import Headers
 from hyco.frames import Close
 from hyco.limits import MAX_CONTROL_BODY_BYTES, MAX_CONTROL_MESSAGE_BYTES
 from hyco.listener import (
@@ -25,14 +26,17 @@ from hyco.listener import (
 )
 from hyco.messages import Request, Response, encode
 
+from .access import Refusal, session_cookie
 from .errors import (
     AgentError,
     CutHereError,
     GatewayRejectedError,
     GatewayUnreachableError,
     LocalServerError,
+    NotInvitedError,
     RelayCutError,
     RendezvousExpiredError,
+    UnansweredError,
     sole_error,
 )
 from .exchange_record import ExchangeRecord
@@ -121,9 +125,9 @@ class HttpExchanges:
     ) -> tuple[Response | None, bytes | None]:
         """Give what goes back by the control channel; nothing where the answer took the rendezvous, or failed there."""
         try:
-            async with self._server.ask(request, body) as local:
+            async with self._ask(request, body) as (local, extra):
                 record.status = local.status
-                head = _head(request, local)
+                head = _head(request, local, extra)
                 content, is_whole = await self._read_at_once(local, head)
                 if is_whole and fits_control_channel(head, content):
                     return head, content
@@ -133,7 +137,7 @@ class HttpExchanges:
                     await self._stream(leg, head, local, content or b"", record)
                 finally:
                     leg.reset()
-        except LocalServerError as error:
+        except UnansweredError as error:
             record.failed(error, error.status)
             if not record.has_answered:
                 return plain_response(request.id, error.status, error.reason)
@@ -200,16 +204,45 @@ class HttpExchanges:
         self, leg: MessageLeg, request: Request, body: AsyncIterator[bytes] | None, record: ExchangeRecord
     ) -> None:
         try:
-            async with self._server.ask(request, body) as local:
+            async with self._ask(request, body) as (local, extra):
                 record.status = local.status
-                await self._send(leg, _head(request, local), local, b"", record)
-        except LocalServerError as error:
+                await self._send(leg, _head(request, local, extra), local, b"", record)
+        except UnansweredError as error:
             record.failed(error, error.status)
             if not record.has_answered:
                 response, content = plain_response(request.id, error.status, error.reason)
                 await leg.send_text(encode(response))
                 await leg.send_binary(content, is_first=True, is_last=True)
                 await leg.close()
+
+    @contextlib.asynccontextmanager
+    async def _ask(
+        self, request: Request, body: bytes | AsyncIterator[bytes] | None
+    ) -> AsyncIterator[tuple[LocalResponse, Headers]]:
+        """Let the sender in and ask the target; the block has the response, and what headers to add to it.
+
+        Raises:
+            UnansweredError: The sender may not come in, or there is no response.
+        """
+        with self._let_in(request) as extra:
+            async with self._server.ask(request, body) as local:
+                yield local, extra
+
+    @contextlib.contextmanager
+    def _let_in(self, request: Request) -> Iterator[Headers]:
+        route = self._route
+        verdict = route.access.admit(request.request_headers, request.request_target.partition("?")[2])
+        if isinstance(verdict, Refusal):
+            route.counters.refused()
+            raise NotInvitedError(verdict.status, verdict.reason)
+        with route.access.hold(verdict):
+            yield (
+                ()
+                if verdict.cookie is None
+                else session_cookie(
+                    verdict.cookie, request.request_target, route.path, is_secure=route.gateway.is_secure
+                )
+            )
 
     async def _read_at_once(self, local: LocalResponse, head: Response) -> tuple[bytes | None, bool]:
         """Read the body if it is short and soon there; give what was read and whether that is all of it."""
@@ -285,12 +318,12 @@ class HttpExchanges:
         await leg.close()
 
 
-def _head(request: Request, local: LocalResponse) -> Response:
+def _head(request: Request, local: LocalResponse, extra: Headers) -> Response:
     head = Response(
         request_id=request.id,
         status_code=local.status,
         status_description=local.reason,
-        response_headers=local.headers,
+        response_headers=(*local.headers, *extra),
         body=local.has_body,
     )
     if len(encode(head).encode()) > MAX_CONTROL_MESSAGE_BYTES:

@@ -34,8 +34,10 @@ from hyco.listener import (
 )
 from hyco.messages import Accept, Request, Response
 
+from .access import AccessPolicy
 from .backoff import Backoff
 from .clock import Clock
+from .config import ConnectionConfig
 from .credentials import Access, IssuedToken, find_access
 from .dial import target_tls
 from .errors import (
@@ -79,6 +81,7 @@ class Listener:
         self._opening: asyncio.Timeout | None = None
         self._work: asyncio.TaskGroup | None = None
         self._route: Route | None = None
+        self._access = AccessPolicy(policy.config.invited, around.clock.now)
         self._exchanges: HttpExchanges | None = None
         self._tls = target_tls(config)
         self._connections = _Places(config.max_connections)
@@ -99,6 +102,12 @@ class Listener:
         self._has_to_check.set()
         if self._opening is not None and not self._opening.expired():
             self._opening.reschedule(asyncio.get_running_loop().time() + self._around.deadlines.check_s)
+
+    def take_policy(self, config: ConnectionConfig) -> None:
+        """Let in whom *config* invites, from now on; whoever came by an invitation that it no longer has is cut."""
+        leaving = self._access.take(config.invited)
+        if leaving:
+            self._log.info("cut %d who are no longer invited", leaving)
 
     async def drain(self) -> None:
         """Turn away whoever is new, and leave the gateway once every request taken before has been answered.
@@ -358,6 +367,7 @@ class Listener:
             deadlines=self._around.deadlines,
             counters=self._standing.counters,
             relayed=self._around.relayed,
+            access=self._access,
         )
         if route != self._route:
             await self._replace_exchanges(route)

@@ -9,6 +9,7 @@ from hyco.fields import Headers
 from hyco.http_rules import local_request_headers
 from hyco.messages import RemoteEndpoint
 
+from .access import headers_without_invitation
 from .route import Route
 
 STREAM_HEADER: Final = "Relay-Stream"
@@ -32,7 +33,7 @@ def for_local_server(headers: Iterable[tuple[str, str]], remote: RemoteEndpoint,
     told = local_request_headers(
         (
             (name, value)
-            for name, value in headers
+            for name, value in headers_without_invitation(headers)
             if name.lower() not in _NOT_FOR_IT and not name.lower().startswith(_OF_THE_HANDSHAKE)
         ),
         sender_address=remote.address,

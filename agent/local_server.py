@@ -21,6 +21,7 @@ from hyco.http_rules import has_response_body, local_response_headers
 from hyco.limits import MAX_HEADER_BYTES
 from hyco.messages import Request
 
+from .access import target_without_invitation
 from .errors import LocalServerError
 from .local_headers import for_local_server
 from .network import explain
@@ -140,7 +141,7 @@ class LocalServer:
         self, request: Request, data: bytes | AsyncIterator[bytes] | None
     ) -> contextlib.AbstractAsyncContextManager[aiohttp.ClientResponse]:
         route = self._route
-        request_target = request.request_target
+        request_target = target_without_invitation(request.request_target)
         if route.config.strip_prefix:
             request_target = without_prefix(request_target, route.path)
         headers = for_local_server(request.request_headers, request.remote_endpoint, route)

@@ -64,6 +64,8 @@ class Member:
         if config != self._policy.config:
             self._policy.config = config
             self._may_have_changed.set()
+            if isinstance(self._service, Listener):
+                self._service.take_policy(config)
             self.standing.policy_changed()
 
     def look_at_the_clock(self) -> None:

@@ -21,6 +21,7 @@ from hyco.errors import HycoError
 from hyco.fields import elements_of, is_token, values_of
 from hyco.messages import Accept
 
+from .access import Admission, Refusal, target_without_invitation
 from .dial import dial_stream, dial_websocket
 from .errors import (
     AgentError,
@@ -90,8 +91,10 @@ async def meet(accept: Accept, address: WebSocketAddress, route: Route, tls: ssl
         RelayCutError: One side went away without an end.
         CutHereError: Somebody here wanted it to end.
         TargetUnreachableError, TargetRejectedError, SenderRejectedError: The sender has been turned away.
+        NotInvitedError: The invitation that it came by has been withdrawn.
     """
     async with contextlib.AsyncExitStack() as open_things:
+        admission = await _let_in(accept, address, route)
         try:
             async with asyncio.timeout(route.deadlines.accept_s):
                 dialled = await _prepare(accept, address, route, tls, open_things)
@@ -104,7 +107,8 @@ async def meet(accept: Accept, address: WebSocketAddress, route: Route, tls: ssl
         kind = RelayedKind.STREAM if is_stream else RelayedKind.WEBSOCKET
         with route.counters.connection(), route.relayed.relaying(route.policy, kind, peer) as relayed:
             relayed.count = lambda: (sender.bytes_received, target.bytes_received)
-            await join(sender, target)
+            with route.access.hold(admission):  # only now: before, a cut would leave the sender waiting
+                await join(sender, target)
 
 
 async def reject(address: WebSocketAddress, rejection: Rejection, route: Route) -> None:
@@ -123,6 +127,16 @@ async def reject(address: WebSocketAddress, rejection: Rejection, route: Route) 
                 opened.close()
     except TimeoutError as error:
         raise GatewayUnreachableError("the rendezvous did not come about in time") from error
+
+
+async def _let_in(accept: Accept, address: WebSocketAddress, route: Route) -> Admission:
+    """Turn the sender away and raise why, unless it may come in."""
+    verdict = route.access.admit(accept.connect_headers, address.request_target.partition("?")[2])
+    if isinstance(verdict, Refusal):
+        rejection = _refusal(verdict.status, verdict.reason)
+        await reject(address, rejection, route)
+        raise rejection.cause
+    return verdict
 
 
 async def _prepare(
@@ -215,6 +229,7 @@ async def _dial_web_server(
     except HycoError:
         return NO_SUCH_PATH
     request_target = asked.path + (f"?{asked.user_query}" if asked.user_query else "")
+    request_target = target_without_invitation(request_target)
     if route.config.strip_prefix:
         request_target = without_prefix(request_target, route.path)
     interval = route.deadlines.ping_interval_s

@@ -6,6 +6,7 @@ import dataclasses
 
 from hyco.addresses import Endpoint
 
+from .access import AccessPolicy
 from .config import ConnectionConfig, Deadlines
 from .counters import Counters
 from .network import Network
@@ -28,6 +29,7 @@ class Route:
     deadlines: Deadlines
     counters: Counters
     relayed: RelayedConnections
+    access: AccessPolicy
 
     @property
     def label(self) -> str:

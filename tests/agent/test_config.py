@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.config import AgentConfig, Credential, Direction, LocalAddress, parse_local_address
+from agent.config import AgentConfig, Credential, Direction, Invited, LocalAddress, parse_local_address
 from agent.config_file import MAX_CONFIG_BYTES, load_config, parse_config
 from agent.errors import ConfigError
 from agent.targets import parse_target
@@ -35,6 +35,9 @@ proxy = "socks5h://proxy.lan:1080"
 [deadlines]
 target_dial_s = 3
 """
+
+
+INVITING = '[[connections]]\ntarget = "1"\ncredential = { env = "A" }\ninvited = ['
 
 
 def problems(text: str) -> tuple[str, ...]:
@@ -94,6 +97,26 @@ def test_policy_is_no_part_of_what_is_served():
     assert policy != config
     assert policy.served == config.served
     assert dataclasses.replace(config, max_connections=1).served != config.served
+    web = parse_config(GOOD, base=Path("/base")).connections[0]
+    assert dataclasses.replace(web, invited=()).served == web.served
+
+
+def test_who_is_invited_is_read():
+    text = f"""{INVITING}
+    {{ name = "Ann", sha256 = "{"0a" * 32}", until = 2026-11-26T08:00:00Z }},
+    {{ name = "Ben", sha256 = "{"ff" * 32}" }},
+]"""
+    [connection] = parse_config(text, base=Path("/base")).connections
+    assert connection.invited == (
+        Invited(name="Ann", sha256="0a" * 32, until=datetime(2026, 11, 26, 8, tzinfo=UTC)),
+        Invited(name="Ben", sha256="ff" * 32),
+    )
+
+
+def test_nobody_invited_is_not_the_same_as_everybody():
+    [nobody] = parse_config(f"{INVITING}]", base=Path("/base")).connections
+    [everybody] = parse_config(INVITING.partition("invited")[0], base=Path("/base")).connections
+    assert (nobody.invited, everybody.invited) == ((), None)
 
 
 def test_every_problem_is_told_at_once_with_its_path():
@@ -155,6 +178,22 @@ accept_s = -1
             "rendezvous_hosts",
         ),
         ('[network]\nproxy = "http://user:pw@proxy:1"', "a password does not belong"),
+        (f"{INVITING}{{ name = 'Ann', sha256 = '{'A' * 64}' }}]", "invited[0].sha256: give the SHA-256"),
+        (f"{INVITING}{{ name = 'Ann', sha256 = 5 }}]", "connections[0].invited[0].sha256: "),
+        (f"{INVITING}{{ name = '', sha256 = '{'a' * 64}' }}]", "connections[0].invited[0].name: "),
+        (
+            f"{INVITING}{{ name = 'Ann', sha256 = '{'a' * 64}', until = 2026-11-26T08:00:00 }}]",
+            "invited[0].until: a time zone is missing",
+        ),
+        (
+            f"{INVITING}{{ name = 'Ann', sha256 = '{'a' * 64}', until = '2026-11-26T08:00:00Z' }}]",
+            "connections[0].invited[0].until: ",
+        ),
+        (f"{INVITING}{{ name = 'Ann', sha256 = '{'a' * 64}', id = 'x' }}]", "invited[0].id: unknown key"),
+        (
+            '[[connections]]\ndirection = "connect"\nlocal = "1"\ncredential = {env = "A"}\ninvited = []',
+            "connections[0].invited: only for direction 'listen'",
+        ),
     ],
 )
 def test_each_kind_of_mistake_has_its_words(text: str, problem: str):
