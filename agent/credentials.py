@@ -1,4 +1,4 @@
-"""From where a connection string is kept to the token that goes into a handshake.
+"""From where a connection string, or an invitation, is kept to the token that goes into a handshake.
 
 It is fetched anew for every connection to the gateway, so that a replaced key file, or a keystore that has been
 unlocked, needs no restart. Keys and tokens never reach a log, a status or a repr.
@@ -18,10 +18,13 @@ from hyco import sas
 from hyco.addresses import Endpoint, canonical_path, parse_endpoint
 from hyco.connection_string import ConnectionString, parse
 from hyco.errors import HycoError
+from hyco.fields import Headers
 from hyco.limits import MAX_CONNECTION_STRING_LENGTH
 
-from .config import ConnectionConfig, Credential
-from .errors import ConfigError, CredentialError
+from .config import ConnectionConfig, Credential, Direction
+from .errors import ConfigError, CredentialError, InvitationError
+from .invitation import HEADER, Invitation, is_invitation
+from .invitation import parse as parse_invitation
 from .network import is_loopback
 
 Keystore: TypeAlias = Callable[[str], Awaitable[str | None]]
@@ -52,13 +55,36 @@ class Access:
     endpoint: Endpoint
     path: str
     secret: ConnectionString | None = dataclasses.field(repr=False)
+    invitation: Invitation | None = dataclasses.field(default=None, repr=False)
+    """Instead of a connection string, of a sender."""
+
+    @property
+    def ends_at(self) -> float | None:
+        """When an invitation ends, in POSIX seconds; None without one."""
+        return None if self.invitation is None else self.invitation.expires_at
+
+    @property
+    def headers(self) -> Headers:
+        """What a sender shows the listener, besides what it shows the gateway."""
+        return () if self.invitation is None else ((HEADER, self.invitation.id),)
+
+    @property
+    def ca(self) -> bytes | None:
+        """The certificate (DER) that is trusted for this gateway besides the system's and those of the settings."""
+        return None if self.invitation is None else self.invitation.ca
 
     def token(self, now: float) -> IssuedToken | None:
         """Make a token for this hybrid connection, or give the ready one; None where there is no key at all.
 
         Raises:
-            CredentialError: The ready token cannot be read.
+            CredentialError: The ready token cannot be read, or the invitation is over.
         """
+        if self.invitation is not None:
+            try:
+                self.invitation.check(now)
+            except InvitationError as error:
+                raise CredentialError(str(error)) from None
+            return IssuedToken(self.invitation.token, self.invitation.expires_at, None)
         secret = self.secret
         if secret is None:
             return None
@@ -79,21 +105,31 @@ class Access:
 
 
 async def find_access(config: ConnectionConfig, keystore: Keystore | None = None) -> Access:
-    """Fetch the connection string of *config* and read it.
+    """Fetch the connection string or invitation of *config* and read it.
 
     Raises:
         CredentialError: It is not there, or cannot be used; never with any part of it.
         ConfigError: What it asks for is not allowed by the settings.
     """
     credential = config.credential
+    secret: ConnectionString | None = None
+    invitation: Invitation | None = None
     if credential.gateway is not None:
         try:
-            endpoint, secret = parse_endpoint(credential.gateway), None
+            endpoint = parse_endpoint(credential.gateway)
         except HycoError as error:
             raise ConfigError(f"credential.gateway: {error}") from None
+    elif is_invitation(text := await _fetch(credential, keystore)):
+        try:
+            invitation = parse_invitation(text)
+        except InvitationError as error:
+            raise CredentialError(str(error)) from None
+        endpoint = invitation.endpoint
+        if config.direction is Direction.LISTEN:
+            raise ConfigError("credential: an invitation is for connecting; a listener needs a key")
     else:
         try:
-            secret = parse((await _fetch(credential, keystore)).strip())
+            secret = parse(text.strip())
         except HycoError as error:
             raise CredentialError(f"the connection string cannot be used: {error}") from None
         endpoint = secret.endpoint
@@ -101,7 +137,11 @@ async def find_access(config: ConnectionConfig, keystore: Keystore | None = None
             raise ConfigError(
                 "a connection string with Managed Identity is not supported; use one with a key"
             )
-    path = config.path or (secret.entity_path if secret is not None else None)
+    path = config.path
+    if not path:
+        path = (
+            invitation.path if invitation is not None else secret.entity_path if secret is not None else None
+        )
     if not path:
         raise ConfigError("path: needed, because the connection string has no EntityPath")
     try:
@@ -113,7 +153,7 @@ async def find_access(config: ConnectionConfig, keystore: Keystore | None = None
             f"the gateway at {endpoint.authority} speaks no TLS, so tokens and data would cross the network in the "
             "open; set insecure to allow it"
         )
-    return Access(endpoint, path.strip("/"), secret)
+    return Access(endpoint, path.strip("/"), secret, invitation)
 
 
 async def _fetch(credential: Credential, keystore: Keystore | None) -> str:

@@ -69,7 +69,8 @@ class LocalListener:
 
     async def _serve(self) -> None:
         access = await find_access(self._config, self._around.keystore)
-        token = access.token(self._around.clock.now())
+        self._standing.found(access.endpoint, access.path, access.ends_at)
+        token = access.token(self._around.clock.now())  # an invitation that is over shows here
         is_fixed = token is not None and token.renew_at is None
         self._standing.found(access.endpoint, access.path, token.expires_at if token and is_fixed else None)
         if not access.endpoint.is_secure:

@@ -22,7 +22,11 @@ from python_socks import ProxyError, ProxyTimeoutError, parse_proxy_url
 from python_socks.async_.asyncio import Proxy
 
 from .config import NetworkConfig
-from .errors import ConfigError, GatewayUnreachableError, GatewayUntrustedError
+from .errors import ConfigError, CredentialError, GatewayUnreachableError, GatewayUntrustedError
+
+MAX_AUTHORITIES: Final = 64
+"""TLS contexts kept for the authorities of invitations, as making one reads all of the system's roots. With more in use,
+all are made anew."""
 
 _P = TypeVar("_P", bound=asyncio.BaseProtocol)
 
@@ -41,15 +45,21 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def client_tls(ca_file: Path | None) -> ssl.SSLContext:
-    """Make a verifying TLS context that trusts the system's roots and those in *ca_file*.
+def client_tls(ca_file: Path | None, authority: bytes | None = None) -> ssl.SSLContext:
+    """Make a verifying TLS context that trusts the system's roots, those in *ca_file*, and *authority* (DER).
 
     TLS 1.2 and up, keys of at least 112 bits of security: the standard library's defaults since 3.10.
 
     Raises:
         ConfigError: *ca_file* cannot be used.
+        CredentialError: *authority* is no certificate.
     """
     context = ssl.create_default_context()
+    if authority is not None:
+        try:
+            context.load_verify_locations(cadata=authority)
+        except (ssl.SSLError, ValueError):  # the second where there are no bytes at all
+            raise CredentialError("the certificate in the invitation cannot be read") from None
     if ca_file is not None:
         try:
             context.load_verify_locations(ca_file)
@@ -62,8 +72,20 @@ def client_tls(ca_file: Path | None) -> ssl.SSLContext:
 class Network:
     """Opens connections to gateways."""
 
-    def __init__(self, config: NetworkConfig) -> None:
+    def __init__(self, config: NetworkConfig, authority: bytes | None = None) -> None:
         self._config = config
+        self._authority = authority
+        self._trusting: dict[bytes, Network] = {}
+
+    def trusting(self, authority: bytes | None) -> Network:
+        """This network, for a gateway whose own authority is *authority* (DER); it is trusted there and nowhere else."""
+        if authority is None:
+            return self
+        if authority not in self._trusting:
+            if len(self._trusting) >= MAX_AUTHORITIES:
+                self._trusting.clear()
+            self._trusting[authority] = Network(self._config, authority)
+        return self._trusting[authority]
 
     @functools.cached_property
     def tls(self) -> ssl.SSLContext:
@@ -72,7 +94,7 @@ class Network:
         Raises:
             ConfigError: The configured roots cannot be used.
         """
-        return client_tls(self._config.ca_file)
+        return client_tls(self._config.ca_file, self._authority)
 
     def prepare(self) -> None:
         """Read the certificates now, so that what is wrong with them shows at the start.

@@ -54,7 +54,7 @@ async def connect(
     Raises:
         GatewayRejectedError: The gateway or the listener said no; the reason phrase says why.
         GatewayUnreachableError: There was no answer.
-        CredentialError: The ready-made token cannot be used.
+        CredentialError: The ready-made token cannot be used, or the invitation is over.
     """
     token = access.token(clock.now())
     proof = [] if token is None else [(TOKEN_HEADER, token.text)]
@@ -62,10 +62,13 @@ async def connect(
     address = parse_address(url)
     try:
         async with asyncio.timeout(deadlines.connect_s):
-            opened = await open_leg(address, network)
+            opened = await open_leg(address, network.trusting(access.ca))
             try:
                 return await opened.upgrade(
-                    leg, address.request_target, headers=[*proof, *headers], subprotocols=subprotocols
+                    leg,
+                    address.request_target,
+                    headers=[*proof, *access.headers, *headers],
+                    subprotocols=subprotocols,
                 )
             finally:
                 opened.close()
@@ -118,13 +121,15 @@ async def send_request(
         GatewayRejectedError: The relay itself said no: its answers have no ``Via`` (protocol reference §6.9).
         GatewayUnreachableError: There was no answer.
         ConfigError: The proxy is of a kind that HTTP requests cannot take.
-        CredentialError: The ready-made token cannot be used.
+        CredentialError: The ready-made token cannot be used, or the invitation is over.
     """
     endpoint = access.endpoint
     token = access.token(clock.now())
     sent_headers = CIMultiDict(headers)
     if token is not None:
         sent_headers[TOKEN_HEADER] = token.text
+    sent_headers.update(access.headers)
+    network = network.trusting(access.ca)
     sent_headers.setdefault("User-Agent", USER_AGENT)
     proxy = network.proxy_for(endpoint.host, endpoint.port, is_secure=endpoint.is_secure)
     if proxy is not None and not proxy.startswith("http://"):

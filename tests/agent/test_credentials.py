@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from agent.config import ConnectionConfig, Credential
+from agent.config import ConnectionConfig, Credential, Direction, LocalAddress
 from agent.credentials import Access, find_access, read_secret_file
 from agent.errors import ConfigError, CredentialError
+from agent.invitation import Invitation, new_id, sign_token
 from agent.targets import parse_target
 from hyco.addresses import Endpoint
 
@@ -142,3 +143,93 @@ async def test_broken_ready_token_is_an_error_of_the_credential():
     text = "Endpoint=sb://ns/;SharedAccessSignature=SharedAccessSignature sr=x;EntityPath=hc"
     with pytest.raises(CredentialError, match="SharedAccessSignature cannot be used"):
         (await find_access(config(text))).token(now=0)
+
+
+# --- invitations -----------------------------------------------------------------------------------------------------
+
+GATEWAY = Endpoint("ns.example.net", 443, is_secure=True)
+INVITATION = Invitation(
+    endpoint=GATEWAY,
+    path="a/hc",
+    name="shop",
+    token=sign_token(GATEWAY, "a/hc", rule_name="rule", key=KEY, expires_at=2_000),
+    id=new_id(b"128 random bits."),
+    ca=b"certificate",
+)
+
+
+def guest(text: str, **options: object) -> ConnectionConfig:
+    return ConnectionConfig(
+        credential=Credential(text=text),
+        direction=Direction.CONNECT,
+        local=LocalAddress("127.0.0.1", 0),
+        **options,  # type: ignore[arg-type]
+    )
+
+
+async def test_invitation_takes_the_place_of_a_connection_string():
+    access = await find_access(guest(INVITATION.text() + "\n"))
+    assert (access.endpoint, access.path, access.ends_at, access.ca) == (
+        GATEWAY,
+        "a/hc",
+        2_000,
+        b"certificate",
+    )
+    assert access.headers == (("RelayDesk-Invitation", INVITATION.id),)
+    token = access.token(now=1_999)
+    assert token is not None
+    assert (token.text, token.expires_at, token.renew_at) == (INVITATION.token, 2_000, None)
+    assert not any(secret in repr(access) for secret in (INVITATION.id, "sig="))
+
+
+async def test_url_of_an_invitation_does_too():
+    access = await find_access(guest(INVITATION.url()))
+    assert (access.endpoint, access.path, access.ends_at, access.ca) == (GATEWAY, "a/hc", 2_000, None)
+
+
+async def test_invitation_comes_from_wherever_a_connection_string_may(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("INVITATION", INVITATION.text())
+    config = ConnectionConfig(
+        credential=Credential(env="INVITATION"),
+        direction=Direction.CONNECT,
+        local=LocalAddress("127.0.0.1", 0),
+    )
+    assert (await find_access(config)).invitation == INVITATION
+
+
+async def test_invitation_that_is_over_says_since_when():
+    access = await find_access(guest(INVITATION.text()))
+    with pytest.raises(CredentialError, match=r"^the invitation ended on 1970-01-01 at 00:33 UTC$"):
+        access.token(now=2_000)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (INVITATION.text()[:-20], "cut short"),
+        ("relaydesk://invitation/9#abc", "newer RelayDesk"),
+        ("https://ns.example.net/", "not an invitation"),
+    ],
+)
+async def test_invitation_that_cannot_be_read_is_an_error_of_the_credential(text: str, says: str):
+    with pytest.raises(CredentialError, match=says):
+        await find_access(guest(text))
+
+
+async def test_invitation_is_no_key_to_listen_with():
+    with pytest.raises(ConfigError, match="an invitation is for connecting"):
+        await find_access(config(INVITATION.text()))
+
+
+async def test_invitation_to_a_gateway_without_tls_is_for_this_computer():
+    endpoint = Endpoint("gw.example.net", 8080, is_secure=False)
+    token = sign_token(endpoint, "hc", rule_name="r", key=KEY, expires_at=2_000)
+    text = Invitation(endpoint=endpoint, path="hc", name="x", token=token, id=INVITATION.id).text()
+    with pytest.raises(ConfigError, match="speaks no TLS"):
+        await find_access(guest(text))
+    assert not (await find_access(guest(text, insecure=True))).endpoint.is_secure
+
+
+async def test_access_without_an_invitation_shows_none():
+    access = await find_access(config())
+    assert (access.headers, access.ca, access.ends_at) == ((), None, None)

@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from agent.config import NetworkConfig
-from agent.errors import ConfigError, GatewayUnreachableError, GatewayUntrustedError
-from agent.network import Network, client_tls, connect_directly, explain, is_loopback
+from agent.errors import ConfigError, CredentialError, GatewayUnreachableError, GatewayUntrustedError
+from agent.network import MAX_AUTHORITIES, Network, client_tls, connect_directly, explain, is_loopback
 from tests.support.raw_stream import RawStream
 from tests.support.targets import TcpTarget, tcp_target, unused_port
 
@@ -48,6 +48,29 @@ def test_loopback_is_known_by_its_name(host: str, is_here: bool):
 
 
 # --- TLS -------------------------------------------------------------------------------------------------------------
+
+
+def test_authority_of_an_invitation_is_trusted_beside_the_network_and_not_in_it():
+    network, ca = Network(NetworkConfig()), trustme.CA()
+    der = ssl.PEM_cert_to_DER_cert(ca.cert_pem.bytes().decode())
+    assert der in network.trusting(der).tls.get_ca_certs(binary_form=True)
+    assert der not in network.tls.get_ca_certs(binary_form=True)
+    assert network.trusting(der) is network.trusting(der)
+    assert network.trusting(None) is network
+
+
+def test_networks_for_authorities_are_bounded():
+    network = Network(NetworkConfig())
+    first = network.trusting(b"0")
+    for number in range(1, MAX_AUTHORITIES + 1):
+        network.trusting(b"%d" % number)
+    assert network.trusting(b"0") is not first
+
+
+@pytest.mark.parametrize("authority", [b"", b"no certificate", b"\x30\x03\x02\x01\x01"])
+def test_authority_that_is_no_certificate_is_an_error_of_the_invitation(authority: bytes):
+    with pytest.raises(CredentialError, match="the certificate in the invitation cannot be read"):
+        _ = Network(NetworkConfig()).trusting(authority).tls
 
 
 class Authority:
