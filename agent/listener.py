@@ -51,6 +51,7 @@ from .errors import (
 )
 from .http_exchange import Answered, HttpExchanges, plain_response
 from .policy import Policy
+from .probe import Failed, Nonces, ProbeResult, probe
 from .rendezvous import BUSY, LEAVING, OVERLOADED, meet, reject
 from .rendezvous_addresses import WebSocketAddress, parse_address
 from .route import Route
@@ -82,6 +83,9 @@ class Listener:
         self._work: asyncio.TaskGroup | None = None
         self._route: Route | None = None
         self._access = AccessPolicy(policy.config.invited, around.clock.now)
+        self._nonces = Nonces()
+        self._probing = asyncio.Lock()
+        self._way: tuple[Access, str] | None = None  # and its listener's id, while a control channel is open
         self._exchanges: HttpExchanges | None = None
         self._tls = target_tls(config)
         self._connections = _Places(config.max_connections)
@@ -108,6 +112,22 @@ class Listener:
         leaving = self._access.take(config.invited)
         if leaving:
             self._log.info("cut %d who are no longer invited", leaving)
+
+    async def probe(self) -> ProbeResult:
+        """See whether a sender gets through to here. One at a time: a second one waits for the first."""
+        around = self._around
+        async with self._probing:
+            if self._way is None:
+                return Failed("the gateway is not connected")
+            access, listener_id = self._way
+            return await probe(
+                access,
+                around.network,
+                around.deadlines,
+                around.clock,
+                listener_id=listener_id,
+                nonces=self._nonces,
+            )
 
     async def drain(self) -> None:
         """Turn away whoever is new, and leave the gateway once every request taken before has been answered.
@@ -188,6 +208,7 @@ class Listener:
                     opening.reschedule(None)
                     self._opening = None
                     session.began()
+                    self._way = access, listener_id
                     self._standing.listening(listener_id, control.round_trip_s)
                     self._log.info("listening on %s for %s", access.endpoint.authority, route.target)
                     tasks.create_task(self._renew(control, access, token), name=f"token {access.path}")
@@ -202,6 +223,7 @@ class Listener:
             ) from error
         finally:
             self._opening = None
+            self._way = None
 
     async def _renew(self, control: ControlConnection, access: Access, token: IssuedToken) -> None:
         """Give the gateway a new token before the old one ends; there is no answer to a good one."""
@@ -261,6 +283,8 @@ class Listener:
                 address = self._checked(accept.address, route)
                 if address is not None:
                     self._start(f"relayed connection {accept.id}", self._meet, accept, address, route)
+            case RequestReceived(request) if (proof := self._nonces.recognise(request)) is not None:
+                self._start("answer to a probe", _send, control, proof, None)
             case RequestReceived(request, body):
                 address = self._checked(request.address, route)
                 if address is not None:

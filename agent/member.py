@@ -15,6 +15,7 @@ from .errors import AgentError
 from .listener import Listener
 from .local_listeners import LocalListener
 from .policy import Policy
+from .probe import Failed, ProbeResult
 from .standing import Standing
 from .surroundings import Surroundings
 
@@ -84,6 +85,12 @@ class Member:
         self._retry_now.set()
         if self._service is not None:
             self._service.check_now()
+
+    async def probe(self) -> ProbeResult:
+        """See whether a sender gets through to here."""
+        if isinstance(self._service, Listener):
+            return await self._service.probe()
+        return Failed("nobody listens here at the moment")
 
     async def drain(self) -> None:
         """Turn away whoever is new, and wait until every relayed request has been answered."""

@@ -17,6 +17,7 @@ from .credentials import Keystore
 from .member import Member
 from .network import Network
 from .policy import Policy
+from .probe import Failed, ProbeResult
 from .relay_loop import RelayLoop, SameLoop
 from .relayed import RelayedConnections
 from .standing import Standing
@@ -137,6 +138,16 @@ class Agent:
         """
         for member in self._members:
             member.check_now()
+
+    async def probe(self, name: str) -> ProbeResult:
+        """See whether a sender gets through to the hybrid connection that is called *name*, within ten seconds.
+
+        It asks nothing of the target. Two of one hybrid connection wait for each other.
+        """
+        for member in self._members:
+            if member.name == name:
+                return await member.probe()
+        return Failed("there is none of this name")
 
     def snapshot(self) -> AgentStatus:
         """Give the state of this moment."""
