@@ -177,14 +177,14 @@ class DesktopEventLoop(_QasyncLoop):
             self._set_timer()  # a timer of whole milliseconds may come a little early
             return
         self._is_in_pass, self._has_reported = True, False
-        # If this event is handled before the pass is over, somebody runs Qt's loop inside it.
-        self._pump.wake()
+        self._pump.guard.start()
         try:
             _run_what_is_ready(self)
         except BaseException as error:  # noqa: BLE001 - Ctrl-C and SystemExit: run_forever raises it, Qt could not
             self._fatal = error
             self._stopping = True
         finally:
+            self._pump.guard.stop()
             self._is_in_pass = False
         if self._stopping:
             self._application.exit()
@@ -219,16 +219,22 @@ class DesktopEventLoop(_QasyncLoop):
 
 
 class _Pump(QObject):
-    """Asks Qt for a pass: now, from any thread, or at a time."""
+    """Asks Qt for a pass: now, from any thread, or at a time.
+
+    Attributes:
+        timer: For the next timer of asyncio's.
+        guard: Runs only during a pass, so that it can only fire if somebody runs Qt's loop inside the pass.
+    """
 
     def __init__(self, run_pass: Callable[[], None]) -> None:
         super().__init__()
         self._run_pass: Callable[[], None] | None = run_pass
         self._is_posted = False
-        self.timer = QTimer(self)
-        self.timer.setSingleShot(True)
+        self.timer, self.guard = QTimer(self), QTimer(self)
         self.timer.setTimerType(Qt.TimerType.PreciseTimer)
-        self.timer.timeout.connect(self._run)
+        for timer in (self.timer, self.guard):
+            timer.setSingleShot(True)
+            timer.timeout.connect(self._run)
 
     def wake(self) -> None:
         """Ask for a pass. From any thread."""
@@ -248,15 +254,13 @@ class _Pump(QObject):
         """Ask for nothing any more."""
         self._run_pass = None
         self.timer.stop()
+        self.guard.stop()
         QCoreApplication.removePostedEvents(self)
 
-    def event(self, event: QEvent) -> bool:
-        """Qt's: something that was posted."""
-        if event.type() == _PASS:
-            self._is_posted = False
-            self._run()
-            return True
-        return super().event(event)
+    def customEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's
+        """Run a pass: nothing else is posted to this object."""
+        self._is_posted = False
+        self._run()
 
     def _run(self) -> None:
         if self._run_pass is not None:
