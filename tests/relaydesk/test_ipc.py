@@ -202,6 +202,19 @@ def test_one_at_a_time_has_the_claim(place: Place):
     assert place.lock_file.stat().st_mode & 0o777 == 0o600
 
 
+def test_end_of_a_desktop_is_waited_for(place: Place):
+    assert ipc.wait_for_end(place, within_s=0)
+    with ipc.claim(place) or pytest.fail("nobody has it") as claimed:
+        assert not ipc.wait_for_end(place, within_s=0.1)
+        threading.Timer(0.05, claimed.release).start()
+        assert ipc.wait_for_end(place, within_s=10)
+
+
+def test_hidden_start_beside_a_desktop_asks_for_nothing(place: Place):
+    with ipc.become_desktop(None, place) or pytest.fail("nobody has it"):
+        assert ipc.become_desktop(None, place) is None
+
+
 def test_lock_that_is_a_link_is_refused(place: Place, tmp_path: Path):
     place.lock_file.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(IpcError, match="cannot use"):

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,22 +10,8 @@ from gateway.errors import DataFolderError
 from relaydesk import __version__
 from relaydesk.cli import relays
 from relaydesk.cli.program import app
-from relaydesk.logs import OWN_LOGGERS
 
 SECRET = "c2VjcmV0IGtleSBvZiB0aGUgcnVsZSB0aGF0IGlzIGhlcmU="
-
-
-@pytest.fixture(autouse=True)
-def _logging_as_before() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    levels = {name: logging.getLogger(name).level for name in OWN_LOGGERS}
-    yield
-    logging.captureWarnings(capture=False)
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    for name, own in levels.items():
-        logging.getLogger(name).setLevel(own)
 
 
 @pytest.fixture
