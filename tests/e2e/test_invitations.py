@@ -16,7 +16,15 @@ import pytest
 from aiohttp import web
 
 from agent.clock import Clock
-from agent.config import ConnectionConfig, Credential, Direction, Invited, LocalAddress, NetworkConfig
+from agent.config import (
+    AgentConfig,
+    ConnectionConfig,
+    Credential,
+    Direction,
+    Invited,
+    LocalAddress,
+    NetworkConfig,
+)
 from agent.credentials import find_access
 from agent.invitation import Invitation, digest, new_id, sign_token
 from agent.network import Network
@@ -282,6 +290,29 @@ async def test_connections_are_cut_when_their_invitation_is_withdrawn_and_the_ot
         )
         refused = await (await gateway.connecting("shop", token=None, headers=ANNS)).refusal()
         assert refused.status == 403
+
+
+async def test_agent_that_takes_other_settings_goes_on_with_those_who_are_still_invited(
+    gateway: RunningGateway, tcp: TcpTarget
+):
+    share = listening(gateway, tcp.address, "shop", invited=(ANN, BEN))
+    network = NetworkConfig(proxy="none")
+    async with running_agent(share) as agent:
+        listener_id = agent.first.listener_id
+        ann = await gateway.connecting("shop", token=None, headers=ANNS)
+        anns_service = await tcp.accept()
+        await ann.answer()
+        bens = await gateway.connecting("shop", token=None, query=f"relaydesk-invitation={BEN_ID}")
+        bens_service = await tcp.accept()
+        bens_socket = await bens.answer()
+        without_ann = dataclasses.replace(share, invited=(BEN,))
+        agent.agent.apply(AgentConfig(connections=(without_ann,), deadlines=QUICK, network=network))
+        assert await anns_service.end() in (End.RESET, End.FIN)
+        await bens_socket.send_binary(b"still here")
+        assert await bens_service.read_exactly(10) == b"still here"
+        assert agent.first.listener_id == listener_id
+        wanted = {None, "The invitation is not known here, or was withdrawn: that of Ann"}
+        await until(lambda: {one.error for one in agent.agent.relayed()} == wanted, "the list says why")
 
 
 async def test_nothing_secret_is_logged_or_shown(
