@@ -125,10 +125,11 @@ class Agent:
             for member in self._members:
                 tasks.create_task(member.drain(), name=f"drain {member.name}")
 
-    def retry_now(self) -> None:
-        """Have every connection that waits try at once: the user asked, or the network came back."""
+    def retry_now(self, name: str | None = None) -> None:
+        """Have every connection that waits, or the one of that name, try at once: the user asked, or the network came back."""
         for member in self._members:
-            member.retry_now()
+            if name is None or member.name == name:
+                member.retry_now()
 
     def check_now(self) -> None:
         """See at once whether every open control channel still is one: the network has changed, or the computer slept.

@@ -97,8 +97,7 @@ class Invitation:
     id: str
     """Names it here; not what its holder shows."""
     name: str
-    made_at: float
-    expires_at: float
+    expires_at: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,10 +12,30 @@ from pathlib import Path
 
 from gateway.config import GatewayConfig
 from gateway.data_folder import DataFolder
+from gateway.errors import DataFolderError
 
 from .administration import Administration
 from .by_api import administration_by_api
 from .by_folder import administration_by_folder
+from .errors import AdministrationError, Failure, LocalGatewayError
+
+
+def is_running(data_folder: Path) -> bool:
+    """Whether a gateway runs on this data folder, and says where its admin API is. Blocks for a moment.
+
+    Raises:
+        LocalGatewayError: The folder cannot be used.
+    """
+    try:
+        return DataFolder(data_folder).running_admin_address() is not None
+    except DataFolderError as error:
+        raise LocalGatewayError(str(error)) from error
+
+
+def ca_file(data_folder: Path) -> Path | None:
+    """The certificate authority that the gateway on this folder made for itself, if it did."""
+    file = DataFolder(data_folder).tls_folder / "ca.pem"
+    return file if file.is_file() else None
 
 
 @contextlib.asynccontextmanager
@@ -42,3 +62,21 @@ async def administration_of(
         config = config or GatewayConfig(data_folder=data_folder)
         async with administration_by_folder(folder, config, namespace) as administration:
             yield administration
+
+
+@contextlib.asynccontextmanager
+async def running_administration(data_folder: Path) -> AsyncIterator[Administration]:
+    """Reach the gateway that runs on this data folder, and never the folder itself: one that is starting needs it.
+
+    Raises:
+        AdministrationError: None runs, or it cannot be reached.
+    """
+    folder = DataFolder(data_folder)
+    try:
+        address = folder.running_admin_address()
+    except DataFolderError as error:
+        raise AdministrationError(str(error), failure=Failure.UNREACHABLE) from error
+    if address is None:
+        raise AdministrationError("the gateway of this computer is not running", failure=Failure.UNREACHABLE)
+    async with administration_by_api(address, folder.admin_token(), None) as administration:
+        yield administration

@@ -1,0 +1,83 @@
+"""Bringing a service that somebody shares to a local port, by what was pasted."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from hyco.sas import Right
+from relaydesk.actions import ActionError, ExposeRequest
+from relaydesk.snapshot import ServiceState, Trouble
+from tests.support.desks import connection_string, running_desk
+from tests.support.gateways import running_gateway
+from tests.support.raw_stream import End, RawStream
+from tests.support.targets import tcp_target
+
+pytestmark = [pytest.mark.slow, pytest.mark.allow_log_warnings("is reached without TLS")]
+
+
+async def test_an_invitation_becomes_a_local_port(tmp_path: Path):
+    async with (
+        running_gateway() as gateway,
+        tcp_target() as target,
+        running_desk(tmp_path / "there") as there,
+        running_desk(tmp_path / "here") as here,
+    ):
+        await there.actions.add_gateway(await connection_string(gateway))
+        await there.actions.expose(ExposeRequest(target=target.address, name="Database"))
+        await there.until_state("Database", ServiceState.ONLINE)
+        invited = await there.actions.invite("Database", "Ann", 3600)
+        offer = here.actions.examine(f"  {invited.link}\n")
+        assert (offer.service, offer.is_invitation, offer.is_web) == ("Database", True, False)
+        assert offer.suggested_port != target.port, "that one is taken on this computer"
+        assert offer.text not in repr(offer)
+        service = await here.actions.connect(offer, offer.suggested_port)
+        assert service.state is ServiceState.ONLINE
+        assert service.local == f"127.0.0.1:{offer.suggested_port}"
+        for _ in range(target.connections):  # what asked it whether it is a web site
+            await target.accept()
+        stream = await RawStream.open("127.0.0.1", offer.suggested_port)
+        far = await target.accept()
+        await stream.send(b"question")
+        assert await far.read_exactly(8) == b"question"
+        await far.send(b"answer")
+        assert await stream.read_exactly(6) == b"answer"
+        (live,) = [one for one in there.now.connections if one.ended_at is None]
+        assert live.service == "Database"
+        assert live.bytes_received >= len("question")
+        assert live.bytes_sent >= len("answer")
+        (invitation,) = [one for one in there.service("Database").invitations if one.name == "Ann"]
+        await there.actions.withdraw("Database", invitation.id)
+        assert await stream.end() is End.RESET
+        await here.actions.stop("Database")
+
+
+async def test_what_is_no_invitation_is_said_and_nothing_is_kept(tmp_path: Path):
+    async with running_desk(tmp_path) as desk:
+        for text, trouble in (
+            ("hello", Trouble.CREDENTIAL),
+            ("relaydesk://invitation/1#xxxx", Trouble.INVITATION),
+            ("relaydesk://invitation/99#xxxx", Trouble.INVITATION),
+            ("Endpoint=sb://x.example/;SharedAccessKeyName=a;SharedAccessKey=b", Trouble.CREDENTIAL),
+        ):
+            with pytest.raises(ActionError) as caught:
+                desk.actions.examine(text)
+            assert caught.value.problem.trouble is trouble
+            assert caught.value.problem.cause
+        assert desk.keyring.kept == {}
+
+
+async def test_a_port_that_is_taken_is_refused_before_anything_is_kept(tmp_path: Path):
+    async with running_gateway() as gateway, running_desk(tmp_path) as desk:
+        await gateway.create("given")
+        offer = desk.actions.examine(await connection_string(gateway, Right.SEND, "given"))
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            with pytest.raises(ActionError, match="another program has") as caught:
+                await desk.actions.connect(offer, taken.getsockname()[1])
+        assert caught.value.problem.trouble is Trouble.PORT_TAKEN
+        assert desk.keyring.kept == {}
+        assert desk.now.services == ()

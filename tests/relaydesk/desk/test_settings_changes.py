@@ -1,0 +1,58 @@
+"""Settings that people change while the desktop runs, and files that cannot be read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from relaydesk.actions import ExposeRequest
+from relaydesk.snapshot import ServiceState, Trouble
+from tests.support.desks import connection_string, running_desk
+from tests.support.gateways import running_gateway
+from tests.support.targets import tcp_target
+
+pytestmark = [pytest.mark.slow, pytest.mark.allow_log_warnings("is reached without TLS")]
+
+
+async def test_a_change_by_hand_is_picked_up(tmp_path: Path):
+    async with running_gateway() as gateway, tcp_target() as target, running_desk(tmp_path) as desk:
+        await desk.actions.add_gateway(await connection_string(gateway))
+        await desk.actions.expose(ExposeRequest(target=target.address, name="Database"))
+        await desk.until_state("Database", ServiceState.ONLINE)
+        file = desk.settings.files[0]
+        file.write_text(file.read_text() + "paused = true # for the weekend\n")
+        await desk.until_state("Database", ServiceState.PAUSED)
+        await desk.actions.resume("Database")
+        await desk.until_state("Database", ServiceState.ONLINE)
+        assert "target" in file.read_text()
+
+
+@pytest.mark.expect_log_warnings("is not TOML")
+async def test_a_slip_of_the_hand_is_said_and_nothing_stops(tmp_path: Path):
+    async with running_gateway() as gateway, tcp_target() as target, running_desk(tmp_path) as desk:
+        await desk.actions.add_gateway(await connection_string(gateway))
+        await desk.actions.expose(ExposeRequest(target=target.address, name="Database"))
+        await desk.until_state("Database", ServiceState.ONLINE)
+        file = desk.settings.files[0]
+        good = file.read_text()
+        file.write_text(good + "[[connections\n")
+        await desk.until(lambda now: now.problem is not None, "it is said")
+        assert desk.now.problem is not None
+        assert desk.now.problem.trouble is Trouble.CONFIG
+        assert desk.service("Database").state is ServiceState.ONLINE
+        file.write_text(good)
+        await desk.until(lambda now: now.problem is None, "all is well again")
+
+
+@pytest.mark.expect_log_warnings("is not TOML")
+async def test_a_file_that_cannot_be_read_at_the_start_is_kept_aside(tmp_path: Path):
+    folder = tmp_path / "config"
+    folder.mkdir()
+    (folder / "agent.toml").write_text("[[connections")
+    async with running_desk(tmp_path) as desk:
+        await desk.until(lambda now: now.problem is not None, "it is said")
+        assert desk.now.problem is not None
+        assert "agent.toml.broken-1" in desk.now.problem.cause
+        assert (folder / "agent.toml.broken-1").read_text() == "[[connections"
+        assert desk.now.services == ()
