@@ -1,0 +1,210 @@
+"""The seam between Qt and the agent: the one module that knows both.
+
+It runs the agent and the desk in the Qt event loop, the agent's bytes on a worker thread. A click becomes a task that
+this owns; what changes becomes one snapshot, a frozen value, at a pace that a window can show. Whoever is closed costs
+nothing: without a window only changes of state are published, for the tray, and no more than one a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from PySide6.QtCore import QObject, Signal
+
+from agent.clock import Clock
+from agent.config import AgentConfig, Deadlines
+from agent.relay_loop import RelayLoop, WorkerLoop
+from agent.supervisor import Agent
+
+from .actions import ActionError, Actions
+from .desk.desk import Desk
+from .desk.failures import problem_of
+from .keystore import Keystore
+from .log_tail import LogTail
+from .ports import PortWatcher
+from .settings import Settings
+from .snapshot import Problem, Snapshot, Trouble
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+#: Between two snapshots while a window shows them: twice a second is what eyes follow.
+WATCHED_S: Final = 0.5
+#: For the tray alone.
+UNWATCHED_S: Final = 1.0
+#: What the agent and the desk get to end in order when the program is left.
+STOP_S: Final = 10.0
+
+
+class AgentBridge(QObject):
+    """What views talk to. See :class:`relaydesk.views.bridge.Bridge`.
+
+    Args:
+        settings: The settings files.
+        keystore: Where keys are kept.
+        ports: What listens on this computer.
+        data_folder: Of the gateway of this computer.
+        log_tail: The last lines of the log.
+        clock: The computer's own where it is not given.
+        relay_loop: Where bytes move; a worker thread where it is not given.
+        bundled_port: Where the gateway of this computer listens; None for the usual one.
+    """
+
+    snapshot_changed = Signal(object)
+    """A :class:`~relaydesk.snapshot.Snapshot`."""
+    log_lines = Signal(object)
+    """New ones: a tuple of :class:`~relaydesk.snapshot.LogLine`."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        keystore: Keystore,
+        ports: PortWatcher,
+        data_folder: Path,
+        log_tail: LogTail,
+        clock: Clock | None = None,
+        relay_loop: RelayLoop | None = None,
+        bundled_port: int | None = None,
+    ) -> None:
+        super().__init__()
+        self._clock = clock or Clock()
+        self._log_tail = log_tail
+        self._has_changed = asyncio.Event()
+        self._is_watched = False
+        self._tasks: asyncio.TaskGroup | None = None
+        self._shown: Snapshot | None = None
+        self._agent = Agent(
+            AgentConfig(),
+            relay_loop=relay_loop or WorkerLoop(Deadlines().stop_s),
+            keystore=self._fetch,
+            clock=self._clock,
+        )
+        self._desk = Desk(
+            engine=self._agent,
+            settings=settings,
+            keystore=keystore,
+            ports=ports,
+            data_folder=data_folder,
+            clock=self._clock,
+            on_change=self._has_changed.set,
+            log_text=log_tail.text,
+            bundled_port=bundled_port,
+        )
+
+    @property
+    def actions(self) -> Actions:
+        """What can be asked for."""
+        return self._desk
+
+    @property
+    def is_running(self) -> bool:
+        """Whether actions are done; those of other times are dropped."""
+        return self._tasks is not None
+
+    def do(
+        self,
+        action: Coroutine[Any, Any, T],
+        *,
+        done: Callable[[T], None] | None = None,
+        failed: Callable[[Problem], None] | None = None,
+    ) -> None:
+        """Run *action* as a task of this bridge's; how it ended is told in the Qt event loop."""
+        if self._tasks is None:
+            action.close()
+            log.debug("an action came before the start or after the end, and was dropped")
+            return
+        self._tasks.create_task(
+            _acted(action, done, failed), name=f"action {getattr(action, '__qualname__', action)}"
+        )
+
+    def set_watched(self, is_watched: bool) -> None:
+        """Say whether a window shows what is published."""
+        self._is_watched = is_watched
+        self._has_changed.set()
+
+    def network_changed(self) -> None:
+        """Say that the network is another one."""
+        self._desk.network_changed()
+
+    async def run(self) -> None:
+        """Be the desktop's inside until cancelled; then everything has ended, or STOP_S have passed."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                self._tasks = tasks
+                tasks.create_task(self._agent.run(), name="agent")
+                tasks.create_task(self._desk.run(), name="desk")
+                tasks.create_task(self._follow(), name="agent's state")
+                tasks.create_task(self._publish(), name="snapshots")
+        finally:
+            self._tasks = None
+
+    async def _fetch(self, name: str) -> str | None:
+        return await self._desk.keys.fetch(name)
+
+    async def _follow(self) -> None:
+        async for _ in self._agent.changes():
+            self._has_changed.set()
+
+    async def _publish(self) -> None:
+        while True:
+            if self._is_watched:
+                # bytes alone are no change, and are what a window is watched for
+                await self._clock.wait(WATCHED_S, None)
+            else:
+                await self._has_changed.wait()
+            self._has_changed.clear()
+            if lines := self._log_tail.take():
+                self.log_lines.emit(lines)
+            snapshot = self._desk.snapshot()
+            if self._shown is None or _differs(snapshot, self._shown):
+                self._shown = snapshot
+                self.snapshot_changed.emit(snapshot)
+            if not self._is_watched:
+                await self._clock.wait(UNWATCHED_S)
+
+
+def _differs(one: Snapshot, other: Snapshot) -> bool:
+    return (
+        one.health,
+        one.services,
+        one.connections,
+        one.gateways,
+        one.keystore,
+        one.problem,
+    ) != (other.health, other.services, other.connections, other.gateways, other.keystore, other.problem)
+
+
+async def _acted(
+    action: Coroutine[Any, Any, T],
+    done: Callable[[T], None] | None,
+    failed: Callable[[Problem], None] | None,
+) -> None:
+    """A task's outermost edge: what one click asked for must not end the others."""
+    try:
+        result = await action
+    except ActionError as error:
+        log.info("not done: %s", error.problem.cause)
+        _tell(failed, error.problem)
+    except Exception as error:
+        problem = problem_of(error)
+        if problem is None:
+            log.exception("an action failed unexpectedly")
+            problem = Problem(trouble=Trouble.OTHER, cause=f"{type(error).__name__}; the log has more")
+        _tell(failed, problem)
+    else:
+        _tell(done, result)
+
+
+def _tell(whom: Callable[[T], None] | None, what: T) -> None:
+    if whom is None:
+        return
+    try:
+        whom(what)
+    except RuntimeError as error:  # the view that asked has been deleted by Qt since
+        log.debug("nobody is there to be told: %s", error)

@@ -1,0 +1,128 @@
+"""The seam in the loop that it is made for: Qt's, with the agent's bytes on a worker thread."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QApplication
+
+from relaydesk.actions import ExposeRequest, Shared
+from relaydesk.agent_bridge import AgentBridge
+from relaydesk.keystore import Keystore
+from relaydesk.log_tail import LogTail
+from relaydesk.ports import PortWatcher
+from relaydesk.settings import Settings
+from relaydesk.snapshot import Problem, ServiceState, Snapshot, Trouble
+from tests.support.desks import connection_string
+from tests.support.gateways import running_gateway
+from tests.support.keyrings import MemoryKeyring
+from tests.support.raw_stream import RawStream
+from tests.support.targets import tcp_target
+from tests.support.waiting import until
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.qt_loop,
+    pytest.mark.allow_log_warnings("is reached without TLS"),
+]
+
+
+class Shown:
+    """What a window would have shown."""
+
+    def __init__(self, bridge: AgentBridge) -> None:
+        self.snapshots: list[Snapshot] = []
+        bridge.snapshot_changed.connect(self.snapshots.append)
+
+    @property
+    def last(self) -> Snapshot:
+        return self.snapshots[-1] if self.snapshots else Snapshot(at=0.0)
+
+    def is_in(self, state: ServiceState) -> bool:
+        return any(service.state is state for service in self.last.services)
+
+
+@contextlib.asynccontextmanager
+async def running_bridge(folder: Path) -> AsyncIterator[AgentBridge]:
+    assert QApplication.instance() is not None
+    bridge = AgentBridge(
+        settings=Settings(folder / "config"),
+        keystore=Keystore(folder / "keys.sealed", find_backend=MemoryKeyring),
+        ports=PortWatcher(),
+        data_folder=folder / "gateway",
+        log_tail=LogTail(),
+        bundled_port=0,
+    )
+    async with asyncio.TaskGroup() as tasks:
+        inside = tasks.create_task(bridge.run(), name="bridge")
+        await until(lambda: bridge.is_running, "it runs")
+        try:
+            yield bridge
+        finally:
+            inside.cancel()
+
+
+async def test_a_click_becomes_a_share_and_what_follows_is_shown(tmp_path: Path):
+    async with running_gateway() as gateway, tcp_target() as target, running_bridge(tmp_path) as bridge:
+        shown = Shown(bridge)
+        bridge.set_watched(True)
+        await bridge.actions.add_gateway(await connection_string(gateway))
+        done: list[Shared] = []
+        failed: list[Problem] = []
+        bridge.do(
+            bridge.actions.expose(ExposeRequest(target=target.address, name="Database")),
+            done=done.append,
+            failed=failed.append,
+        )
+        await until(lambda: done or failed, "the action has ended")
+        assert failed == []
+        assert done[0].service == "Database"
+        await until(lambda: shown.is_in(ServiceState.ONLINE), "it is shown online")
+        invited = await bridge.actions.invite("Database", "Ann", 3600)
+        offer = bridge.actions.examine(invited.link)
+        service = await bridge.actions.connect(offer, offer.suggested_port)
+        for _ in range(target.connections):
+            await target.accept()
+        host, _, port = service.local.rpartition(":")
+        stream = await RawStream.open(host, int(port))
+        far = await target.accept()
+        payload = bytes(range(256)) * 4_000
+        await stream.send(payload)
+        assert await far.read_exactly(len(payload)) == payload
+        await until(
+            lambda: any(one.bytes_received >= len(payload) for one in shown.last.connections),
+            "bytes alone are shown while a window looks",
+        )
+        await stream.close()
+
+
+async def test_an_action_that_fails_says_why_and_the_bridge_goes_on(tmp_path: Path):
+    async with running_bridge(tmp_path) as bridge:
+        failed: list[Problem] = []
+        bridge.do(bridge.actions.stop("nothing"), failed=failed.append)
+        bridge.do(bridge.actions.expose(ExposeRequest(target="not a target")), failed=failed.append)
+        await until(lambda: len(failed) == 2, "both have failed")
+        assert [problem.trouble for problem in failed] == [Trouble.CONFIG, Trouble.CONFIG]
+        assert all(problem.cause for problem in failed)
+
+
+async def test_nothing_is_published_while_nothing_changes(tmp_path: Path):
+    """A closed window costs nothing."""
+    async with running_bridge(tmp_path) as bridge:
+        shown = Shown(bridge)
+        await until(lambda: shown.snapshots, "the first one")
+        bridge.set_watched(True)
+        count = len(shown.snapshots)
+        bridge.set_watched(False)
+        await until(lambda: bridge.actions.snapshot().at - shown.last.at > 2.0, within_s=10)
+        assert len(shown.snapshots) <= count + 1
+
+
+async def test_an_action_after_the_end_is_dropped(tmp_path: Path):
+    async with running_bridge(tmp_path) as bridge:
+        pass
+    bridge.do(bridge.actions.pause_all())
