@@ -102,7 +102,7 @@ class WorkerLoop:
 
         async def serve() -> None:
             self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-            caller.call_soon_threadsafe(has_started.set_result, None)
+            _tell(caller, _settle, has_started, lambda: has_started.set_result(None))
             await self._stop.wait()
 
         def main() -> None:
@@ -113,7 +113,12 @@ class WorkerLoop:
 
         self._thread = threading.Thread(target=main, name="relay loop", daemon=True)
         self._thread.start()
-        await has_started
+        try:
+            await asyncio.shield(has_started)
+        except asyncio.CancelledError:
+            await has_started  # a thread that is being started cannot be stopped, and takes no time to speak of
+            await self.__aexit__(None, None, None)
+            raise
         return self
 
     async def __aexit__(

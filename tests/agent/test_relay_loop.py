@@ -111,3 +111,19 @@ async def test_work_that_does_not_end_is_left_behind():
         await asyncio.sleep(0)
     let_go.set()
     await waiting
+
+
+async def test_a_worker_whose_start_is_given_up_leaves_no_thread():
+    """As when the desktop is quit in its first moment."""
+    before = set(threading.enumerate())
+
+    async def enter() -> None:
+        async with WorkerLoop(stop_s=5):
+            pytest.fail("it was given up before")
+
+    task = asyncio.create_task(enter())
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert set(threading.enumerate()) <= before
