@@ -60,7 +60,7 @@ async def test_services_are_told_with_their_problems_and_without_secrets(asked: 
         a_service(
             "web",
             problem=Problem(trouble=Trouble.TARGET, cause="nothing listens", next_try_at=5.0),
-            invitations=(Invitation(id="hidden", name="Ada", made_at=1.0, expires_at=9.0),),
+            invitations=(Invitation(id="hidden", name="Ada", expires_at=9.0),),
         ),
     )
     reply = await asked(ipc.ListServices())
