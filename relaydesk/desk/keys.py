@@ -11,12 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from agent.errors import CredentialError
+from agent.errors import CredentialError, GatewayUnreachableError
 from hyco.sas import Right
 
 from ..keystore import MAX_SECRET_BYTES, Keystore, KeystoreError
 from ..local_gateway.administration import key_for
-from ..local_gateway.errors import AdministrationError
+from ..local_gateway.errors import AdministrationError, Failure
 from ..local_gateway.finding import running_administration
 
 #: The gateway of this computer, where a gateway's name is wanted.
@@ -68,6 +68,7 @@ class Keys:
 
         Raises:
             CredentialError: It cannot be had now; asked again later, it may.
+            GatewayUnreachableError: It is one of this computer's gateway, which does not run.
         """
         if name.startswith(_HERE):
             return await self.of_here(name.removeprefix(_HERE), Right.LISTEN | Right.SEND)
@@ -80,14 +81,17 @@ class Keys:
         """A connection string of the gateway of this computer, with just these rights.
 
         Raises:
-            CredentialError: That gateway does not run, or does not know the hybrid connection.
+            GatewayUnreachableError: That gateway does not run.
+            CredentialError: It does not know the hybrid connection.
         """
         if not self._serves():
-            raise CredentialError("the gateway of this computer is not running")
+            raise GatewayUnreachableError("the gateway of this computer is not running")
         try:
             async with running_administration(self._data_folder) as administration:
                 return await key_for(administration, path, rights)
         except AdministrationError as error:
+            if error.failure is Failure.UNREACHABLE:
+                raise GatewayUnreachableError(error.message) from error
             raise CredentialError(error.message) from error
 
     async def get(self, name: str) -> str | None:

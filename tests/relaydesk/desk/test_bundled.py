@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from relaydesk.actions import ExposeRequest, Reach
-from relaydesk.snapshot import BundledState, Proof, ServiceState
+from relaydesk.snapshot import BundledState, Proof, ServiceState, Trouble
 from tests.relaydesk.desk.test_sharing import get
 from tests.support.desks import running_desk
 from tests.support.keyrings import MemoryKeyring
@@ -60,6 +60,8 @@ async def test_killed_it_comes_back_and_the_share_with_it(tmp_path: Path):
             ),
             "it is said",
         )
+        problem = desk.service("Shop").problem
+        assert problem is None or problem.trouble in (Trouble.GATEWAY_UNREACHABLE, Trouble.CHANNEL_LOST)
         await desk.until(lambda now: now.services[0].proof is Proof.PROVEN, "it is back")
         assert (await get(shared.link))[0] == 200
 
