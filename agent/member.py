@@ -134,17 +134,16 @@ class Member:
         kind = Listener if self.served.direction is Direction.LISTEN else LocalListener
         has_ended_in_order = False
         while not has_ended_in_order:
-            self._retry_now.clear()
             try:
                 self._service = kind(self._policy, self._around, self.standing)
                 await self._service.run()
                 has_ended_in_order = True  # it was drained
             except Exception as error:
                 task = asyncio.current_task()
-                if (
-                    task is not None and task.cancelling()
-                ):  # before Python 3.13, a task group that fails forgets it
+                # before Python 3.13, a task group that ends because of an error forgets a cancellation
+                if task is not None and task.cancelling():
                     raise asyncio.CancelledError from error
+                self._retry_now.clear()
                 self.standing.log.exception("ended unexpectedly; it is started again in %g s", AFTER_A_BUG_S)
                 self.standing.waiting(AgentError("ended unexpectedly; the log has more"), AFTER_A_BUG_S)
                 await self._around.clock.wait(AFTER_A_BUG_S, self._retry_now)
