@@ -76,6 +76,8 @@ class AgentBridge(QObject):
         self._clock = clock or Clock()
         self._log_tail = log_tail
         self._has_changed = asyncio.Event()
+        self.has_begun = asyncio.Event()
+        """Actions are done from then on; those that come before are dropped."""
         self._is_watched = False
         self._tasks: asyncio.TaskGroup | None = None
         self._shown: Snapshot | None = None
@@ -101,11 +103,6 @@ class AgentBridge(QObject):
     def actions(self) -> Actions:
         """What can be asked for."""
         return self._desk
-
-    @property
-    def is_running(self) -> bool:
-        """Whether actions are done; those of other times are dropped."""
-        return self._tasks is not None
 
     def do(
         self,
@@ -141,6 +138,7 @@ class AgentBridge(QObject):
                 tasks.create_task(self._desk.run(), name="desk")
                 tasks.create_task(self._follow(), name="agent's state")
                 tasks.create_task(self._publish(), name="snapshots")
+                self.has_begun.set()
         finally:
             self._tasks = None
 
