@@ -116,7 +116,9 @@ class WorkerLoop:
         try:
             await asyncio.shield(has_started)
         except asyncio.CancelledError:
-            await has_started  # a thread that is being started cannot be stopped, and takes no time to speak of
+            await (
+                has_started
+            )  # a thread that is being started cannot be stopped, and takes no time to speak of
             await self.__aexit__(None, None, None)
             raise
         return self
