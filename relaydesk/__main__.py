@@ -41,7 +41,7 @@ def _open_desktop(arguments: Sequence[str]) -> int:
         )
     try:
         # only here: loading Qt takes a while, and a server has none
-        from .app import main as desktop  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415
+        from .app import main as desktop  # noqa: PLC0415
     except ImportError as error:  # a library of the system that Qt needs
         return _fail(
             f"the desktop cannot be loaded: {error}",

@@ -28,6 +28,10 @@ class Notice:
         tone: How serious it is.
         label: What the button says; without one there is no button.
         act: What the button does.
+        icon: The button's picture.
+        other_label: What a second button says; it stands before the first.
+        other_act: What that does.
+        other_icon: Its picture.
     """
 
     title: str
@@ -35,6 +39,10 @@ class Notice:
     tone: Tone = Tone.ACCENT
     label: str = ""
     act: Callable[[], None] | None = None
+    icon: str = "undo"
+    other_label: str = ""
+    other_act: Callable[[], None] | None = None
+    other_icon: str = "qr"
 
 
 class Teller(Protocol):

@@ -57,6 +57,7 @@ class MessageBar(QWidget):
         self._text = Label(wraps=True)
         self._times = ElidedLabel(kind="quiet")
         self.act = button("", icons)
+        self.other = button("", icons)
         self.details = button(self.tr("Show"), icons, kind="plain")
         self.dismiss = tool_button(self.tr("Dismiss"), icons, "close")
         words = QVBoxLayout()
@@ -70,9 +71,11 @@ class MessageBar(QWidget):
         layout.addWidget(self._picture)
         layout.addLayout(words, 1)
         layout.addWidget(self.details)
+        layout.addWidget(self.other)
         layout.addWidget(self.act)
         layout.addWidget(self.dismiss)
         self.act.clicked.connect(self._on_act)
+        self.other.clicked.connect(self._on_other)
         self.details.clicked.connect(self._on_details)
         self.dismiss.clicked.connect(self._on_dismiss)
         self._clock = QTimer(self)
@@ -124,7 +127,11 @@ class MessageBar(QWidget):
     def _show_notice(self, notice: Notice) -> None:
         self._shown = ("notice",)
         self._fill(notice.tone, notice.title, notice.text)
-        self._offer(notice.label if notice.act else "", "undo" if notice.act else "")
+        self._offer(notice.label if notice.act else "", notice.icon)
+        if notice.other_act is not None:
+            set_caption(self.other, notice.other_label)
+            self._icons.attach(self.other, notice.other_icon)
+            self.other.show()
 
     def _show_keystore(self) -> bool:
         if self._snapshot is None:
@@ -177,6 +184,7 @@ class MessageBar(QWidget):
         self._times.say("")
         self._times.hide()
         self.details.hide()
+        self.other.hide()
         self.show()
 
     def _offer(self, label: str, icon: str) -> None:
@@ -186,6 +194,11 @@ class MessageBar(QWidget):
             self._icons.attach(self.act, icon)
 
     # --- what is clicked
+
+    def _on_other(self) -> None:
+        act = self._notice.other_act if self._notice else None
+        if act is not None:
+            act()
 
     def _on_act(self) -> None:
         match self._shown:

@@ -196,4 +196,6 @@ def test_a_refresh_grows_with_the_rows_and_no_faster() -> None:
         step()
         return best(step)
 
-    assert refresh(1_000) < 20 * refresh(100)
+    assert refresh(1_000) < 50 * refresh(
+        100
+    )  # ten times on a quiet machine; a hundred where each row looks at all

@@ -1,0 +1,339 @@
+"""The desktop as a program: builds everything in order, and takes it down in order.
+
+Start: be the only one, or hand over what this one was started for; logging; Qt; the bridge with agent and desk; theme, window,
+tray; the local socket. End: no new work; the window remembers how it was left; agent and desk stop, bounded; then the event
+loop is left. Nothing here decides anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import logging.handlers
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+import platformdirs
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer
+from PySide6.QtNetwork import QNetworkInformation
+from PySide6.QtWidgets import QApplication
+
+from . import __version__, autostart, event_loop, instance, ipc
+from .actions import Preferences, Shared
+from .agent_bridge import STOP_S, AgentBridge
+from .control import Desktop
+from .keystore import Keystore
+from .local_gateway.child import default_data_folder
+from .log_tail import LogTail
+from .logs import OWN_LOGGERS, RedactingFilter
+from .models.states import Tone
+from .models.texts import literal
+from .notifications import Notifications
+from .ports import PortWatcher
+from .registration import RegistrationError
+from .settings import Settings
+from .snapshot import Service, Snapshot
+from .start import Start, parse_start
+from .views.connect_dialog import ConnectDialog
+from .views.context import Notice
+from .views.expose_dialog import ExposeDialog
+from .views.icons import Icons, application_icon
+from .views.main_window import MainWindow
+from .views.qr_dialog import QrDialog
+from .views.theme import Theme
+from .views.tray import Tray
+from .window_memory import WindowMemory
+
+log = logging.getLogger(__name__)
+
+NAME: Final = "relaydesk"
+LOG_FILE_BYTES: Final = 2_000_000
+LOG_FILES: Final = 3
+_SHOWS_OR_HIDES: Final = (QEvent.Type.Show, QEvent.Type.Hide, QEvent.Type.WindowStateChange)
+#: How often what changes with the time alone is looked at.
+_LOOK_MS: Final = 5_000
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Be the desktop, or hand over to the one that runs; the exit code."""
+    start = parse_start(arguments) or Start()
+    try:
+        claim = ipc.become_desktop(start.request, ipc.default_place())
+    except ipc.IpcError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - there is no window to say it in
+        return 1
+    if claim is None:
+        return 0
+    with claim, _logging(platformdirs.user_log_path(NAME, appauthor=False)) as tail:
+        application = _application()
+        app = _Application(application, tail)
+        log.info("RelayDesk %s", __version__)
+        event_loop.run(app.run(claim, start), application)
+    return 0
+
+
+def _application() -> QApplication:
+    QApplication.setApplicationName(NAME)
+    QApplication.setApplicationDisplayName("RelayDesk")
+    QApplication.setApplicationVersion(__version__)
+    QApplication.setDesktopFileName(NAME)
+    application = QApplication([NAME])
+    application.setQuitOnLastWindowClosed(False)
+    application.setWindowIcon(application_icon())
+    return application
+
+
+class _Application(QObject):
+    """Everything, for as long as it runs."""
+
+    def __init__(self, application: QApplication, tail: LogTail) -> None:
+        super().__init__()
+        config = platformdirs.user_config_path(NAME, appauthor=False)
+        state = platformdirs.user_state_path(NAME, appauthor=False)
+        self._is_over = asyncio.Event()
+        self._login: tuple[bool, bool] | None = None
+        self.settings = Settings(config)
+        self.ports = PortWatcher()
+        self.bridge = AgentBridge(
+            settings=self.settings,
+            keystore=Keystore(config / "keys.sealed"),
+            ports=self.ports,
+            data_folder=default_data_folder(),
+            log_tail=tail,
+        )
+        self.theme = Theme(application)
+        self.icons = Icons(self.theme)
+        agent_file, desktop_file = self.settings.files
+        self.window = MainWindow(
+            self.bridge,
+            self.theme,
+            self.icons,
+            WindowMemory(state / "windows.json"),
+            files=((self.tr("Services"), agent_file), (self.tr("Desktop"), desktop_file)),
+            has_tray=lambda: self.tray.is_there,
+        )
+        self.tray = Tray(self.window.context)
+        self.notifications = Notifications(time.time())
+        self._timer = QTimer(self)
+        self._timer.setInterval(_LOOK_MS)
+        self._wire()
+
+    def _wire(self) -> None:
+        for source in (self.window, self.tray):
+            source.expose_wanted.connect(self.expose)
+            source.connect_wanted.connect(self.connect_to)
+            source.quit_wanted.connect(self.quit)
+        self.window.installEventFilter(self)
+        self.tray.window_wanted.connect(self.show)
+        self.tray.settings_wanted.connect(self._show_settings)
+        self.tray.service_wanted.connect(self._show_service)
+        self.tray.connections_wanted.connect(self._show_connections)
+        self.tray.shared.connect(self._say_shared)
+        self.window.settings.changed.connect(self._use)
+        self._timer.timeout.connect(self._look)
+        self.bridge.snapshot_changed.connect(self._notify)
+        if QNetworkInformation.loadDefaultBackend():
+            network = QNetworkInformation.instance()
+            network.reachabilityChanged.connect(lambda _: self.bridge.network_changed())
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Publish at a window's pace while there is a window that shows it."""
+        if watched is self.window and event.type() in _SHOWS_OR_HIDES:
+            self.bridge.set_watched(self.window.isVisible() and not self.window.isMinimized())
+        return False
+
+    async def run(self, claim: ipc.Claim, start: Start) -> None:
+        """Run until somebody quits; then everything has ended in order."""
+        async with asyncio.TaskGroup() as tasks, _signals(self.quit):
+            inside = tasks.create_task(self.bridge.run(), name="bridge")
+            desktop = Desktop(actions=self.bridge.actions, show=self._show_as, open=self.open, quit=self.quit)
+            door = tasks.create_task(instance.serve(claim, desktop), name="local socket")
+            await self.bridge.has_begun.wait()  # what is clicked from here on finds somebody to do it
+            preferences = self.bridge.actions.preferences()
+            self.theme.apply(preferences.theme)
+            has_tray = self.tray.start()
+            if not start.is_hidden or not has_tray:
+                self.show()
+            if start.link:
+                self.open(start.link)
+            self._timer.start()
+            await self._is_over.wait()
+            log.info("ending")
+            door.cancel()
+            self._timer.stop()
+            self.tray.stop()
+            self.window.finish()
+            inside.cancel()
+            _, late = await asyncio.wait({inside}, timeout=STOP_S)
+            if late:
+                log.error("the agent did not stop within %g s; it is left behind", STOP_S)
+
+    def quit(self) -> None:
+        """End the program, in order."""
+        self._is_over.set()
+
+    # Windows
+
+    def show(self) -> None:
+        """Bring the window to the front."""
+        window = self.window
+        window.setWindowState(window.windowState() & ~Qt.WindowState.WindowMinimized)
+        window.show()
+        window.raise_()
+        window.activateWindow()
+
+    def _show_as(self, activation: str | None) -> None:
+        """The same, for another start: on Wayland, only its token lets a window come to the front."""
+        if activation:
+            os.environ["XDG_ACTIVATION_TOKEN"] = activation
+        self.show()
+
+    def _show_settings(self) -> None:
+        self.show()
+        self.window.navigation.choose(self.window.pages.index(self.window.settings))
+
+    def _show_service(self, name: str) -> None:
+        self.show()
+        self.window.show_service(name)
+
+    def _show_connections(self, name: str) -> None:
+        self.show()
+        self.window.show_connections_of(name)
+
+    def expose(self) -> None:
+        """Ask what to share."""
+        dialog = ExposeDialog(self.window.context, self.ports, self._parent())
+        dialog.shared.connect(self._say_shared)
+        self._open_dialog(dialog)
+
+    def connect_to(self) -> None:
+        """Ask for an invitation; what is on the clipboard is not looked at before somebody pastes it."""
+        self.open("")
+
+    def open(self, text: str) -> None:
+        """Show what an invitation, a link or a connection string offers, and ask."""
+        dialog = ConnectDialog(self.window.context, text, self._parent())
+        dialog.connected.connect(self._say_connected)
+        self._open_dialog(dialog)
+
+    def _parent(self) -> MainWindow | None:
+        return self.window if self.window.isVisible() else None
+
+    @staticmethod
+    def _open_dialog(dialog: ExposeDialog | ConnectDialog | QrDialog) -> None:
+        if dialog.parent() is None:
+            dialog.show()
+            dialog.raise_()
+            dialog.activateWindow()
+        else:
+            dialog.open()
+
+    # What is told
+
+    def _say_shared(self, shared: Shared) -> None:
+        self.window.context.copy(shared.link)
+        title = self.tr("{service} is shared – the link is on the clipboard").format(
+            service=literal(shared.service, 60)
+        )
+        text = shared.shown_link
+        if shared.is_only_this_computer:
+            text = self.tr("{link} – on this computer only").format(link=text)
+        self.window.message_bar.tell(
+            Notice(
+                title=title,
+                text=text,
+                tone=Tone.GOOD,
+                label=self.tr("Undo"),
+                act=lambda: self._stop(shared.service),
+                other_label=self.tr("QR code"),
+                other_act=lambda: self._show_qr(shared),
+            )
+        )
+        if not self.window.isVisible():
+            self.tray.notify(title, text)
+
+    def _stop(self, service: str) -> None:
+        self.bridge.do(self.bridge.actions.stop(service), failed=self.window.context.tell_failure)
+
+    def _say_connected(self, service: Service) -> None:
+        title = self.tr("{service} is at {address} – the address is on the clipboard").format(
+            service=literal(service.name, 60), address=service.local
+        )
+        self.window.message_bar.tell(Notice(title=title, tone=Tone.GOOD))
+        if not self.window.isVisible():
+            self.tray.notify(title, "")
+
+    def _show_qr(self, shared: Shared) -> None:
+        self._open_dialog(QrDialog(self.window.context, shared, self._parent()))
+
+    def _look(self) -> None:
+        self._notify(self.bridge.actions.snapshot())
+
+    def _notify(self, snapshot: Snapshot) -> None:
+        said = self.notifications.look(snapshot, self.bridge.actions.preferences(), time.time())
+        if said is not None:
+            self.tray.notify(said.title, said.text)
+
+    def _use(self, preferences: Preferences) -> None:
+        wanted = preferences.starts_at_login, preferences.starts_hidden
+        if wanted == self._login:
+            return
+        self._login = wanted
+        try:
+            if preferences.starts_at_login:
+                autostart.enable(is_hidden=preferences.starts_hidden)
+            else:
+                autostart.disable()
+        except RegistrationError as error:
+            log.warning("start at login could not be changed: %s", error)
+
+
+@contextlib.contextmanager
+def _logging(folder: Path) -> Iterator[LogTail]:
+    """Log to a file that is replaced when it is full, and keep the last lines for the window; never a secret."""
+    tail = LogTail()
+    handlers: list[logging.Handler] = [tail]
+    with contextlib.suppress(
+        OSError
+    ):  # a full disk, a folder that is not ours: the window has the log all the same
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file = logging.handlers.RotatingFileHandler(
+            folder / f"{NAME}.log", maxBytes=LOG_FILE_BYTES, backupCount=LOG_FILES, encoding="utf-8"
+        )
+        file.addFilter(RedactingFilter())
+        file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        handlers.append(file)
+    root = logging.getLogger()
+    for handler in handlers:
+        root.addHandler(handler)
+    root.setLevel(logging.WARNING)
+    for name in OWN_LOGGERS:
+        logging.getLogger(name).setLevel(logging.INFO)
+    try:
+        yield tail
+    finally:
+        for handler in handlers:
+            root.removeHandler(handler)
+            handler.close()
+
+
+@contextlib.asynccontextmanager
+async def _signals(stop: Callable[[], None]) -> AsyncIterator[None]:
+    """End in order at SIGTERM and SIGINT."""
+    loop = asyncio.get_running_loop()
+    if sys.platform == "win32":
+        yield
+        return
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
