@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final
 
 import platformdirs
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer
+from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtNetwork import QNetworkInformation
 from PySide6.QtWidgets import QApplication
 
@@ -55,7 +55,6 @@ log = logging.getLogger(__name__)
 NAME: Final = "relaydesk"
 LOG_FILE_BYTES: Final = 2_000_000
 LOG_FILES: Final = 3
-_SHOWS_OR_HIDES: Final = (QEvent.Type.Show, QEvent.Type.Hide, QEvent.Type.WindowStateChange)
 #: How often what changes with the time alone is looked at.
 _LOOK_MS: Final = 5_000
 
@@ -129,7 +128,7 @@ class _Application(QObject):
             source.expose_wanted.connect(self.expose)
             source.connect_wanted.connect(self.connect_to)
             source.quit_wanted.connect(self.quit)
-        self.window.installEventFilter(self)
+        self.window.watched.connect(self.bridge.set_watched)
         self.tray.window_wanted.connect(self.show)
         self.tray.settings_wanted.connect(self._show_settings)
         self.tray.service_wanted.connect(self._show_service)
@@ -141,12 +140,6 @@ class _Application(QObject):
         if QNetworkInformation.loadDefaultBackend():
             network = QNetworkInformation.instance()
             network.reachabilityChanged.connect(lambda _: self.bridge.network_changed())
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Publish at a window's pace while there is a window that shows it."""
-        if watched is self.window and event.type() in _SHOWS_OR_HIDES:
-            self.bridge.set_watched(self.window.isVisible() and not self.window.isMinimized())
-        return False
 
     async def run(self, claim: ipc.Claim, start: Start) -> None:
         """Run until somebody quits; then everything has ended in order."""
