@@ -6,21 +6,18 @@ takes its place, and a file that was changed by hand since it was read is read a
 
 from __future__ import annotations
 
-import contextlib
 import os
 import stat
-import tempfile
 from pathlib import Path
 from typing import Final
 
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
+from .private_files import PrivateFileError, ensure_private_folder, put_aside, write_private
+
 #: A settings file larger than this is something else.
 MAX_BYTES: Final = 1 << 20
-
-#: Broken files that are kept; one more replaces none of them and is refused.
-MAX_KEPT_ASIDE: Final = 100
 
 
 class SettingsError(Exception):
@@ -70,20 +67,10 @@ class SettingsFile:
         # where the file is a link (people keep their settings elsewhere and link to them), what it leads to is replaced
         path = Path(os.path.realpath(self.path))
         try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-            try:
-                with os.fdopen(descriptor, "wb") as file:  # mkstemp made it 0600
-                    file.write(document.as_string().encode())
-                    file.flush()
-                    os.fsync(file.fileno())
-                Path(name).replace(path)
-            except BaseException:
-                with contextlib.suppress(OSError):
-                    Path(name).unlink()
-                raise
-        except OSError as error:
-            raise SettingsError(f"cannot write {self.path}: {error.strerror or error}") from error
+            ensure_private_folder(path.parent)
+            write_private(path, document.as_string().encode())
+        except PrivateFileError as error:
+            raise SettingsError(f"cannot write {self.path}: {error}") from error
         self._seen = self._stamp()
 
     def keep_aside(self) -> Path:
@@ -92,16 +79,10 @@ class SettingsFile:
         Raises:
             SettingsError: It cannot be moved.
         """
-        for number in range(1, MAX_KEPT_ASIDE + 1):
-            aside = self.path.with_name(f"{self.path.name}.broken-{number}")
-            if aside.exists() or aside.is_symlink():
-                continue
-            try:
-                self.path.rename(aside)
-            except OSError as error:
-                raise SettingsError(f"cannot move {self.path} aside: {error.strerror or error}") from error
-            return aside
-        raise SettingsError(f"there are {MAX_KEPT_ASIDE} broken files beside {self.path} already")
+        try:
+            return put_aside(self.path, "broken")
+        except PrivateFileError as error:
+            raise SettingsError(f"cannot move {self.path} aside: {error}") from error
 
     def _stamp(self) -> tuple[int, int] | None:
         try:

@@ -39,6 +39,7 @@ from hyco.sas import Right
 
 from ..actions import (
     DEFAULT_LIFETIME_S,
+    ActionError,
     ExposeRequest,
     Offer,
     Preferences,
@@ -129,6 +130,8 @@ class Desk:
         self._desktop = DesktopConfig()
         self._stopped: tuple[ConnectionConfig, ServiceNote | None] | None = None
         self._problem: Problem | None = None
+        self._misread: Problem | None = None
+        """Why the settings that are in the files now are not those that are in effect."""
         self._was_serving = False
         self._open_ports: dict[tuple[str, int], bool | None] = {}
 
@@ -178,7 +181,7 @@ class Desk:
             connections=picture.live_connections(self._engine.relayed()),
             gateways=tuple(gateways),
             keystore=self._keys.keystore.state,
-            problem=self._problem,
+            problem=self._misread or self._problem,
         )
 
     def _gateway_here(self, services: Iterable[Service]) -> Gateway:
@@ -594,6 +597,9 @@ class Desk:
         await self._has_begun.wait()  # what is clicked in the first moment comes after what was there before
         with told():
             async with self._turn:
+                self._take_changes_by_hand()
+                if self._misread is not None:
+                    raise ActionError(self._misread)  # what somebody is writing there is not written over
                 yield
 
     def _change(self, connections: Iterable[ConnectionConfig] | None, desktop: DesktopConfig) -> None:
@@ -645,24 +651,28 @@ class Desk:
         self._take(agent, desktop)
 
     async def _watch_settings(self) -> None:
-        """Take what is changed by hand, when it is right; otherwise say what is wrong and go on as before."""
+        """Take what is changed by hand."""
         while True:
             await self._clock.wait(LOOK_S)
             async with self._turn:
-                if not self._settings.have_changed():
-                    continue
-                try:
-                    agent, desktop = self._settings.load_agent(), self._settings.load_desktop()
-                except SettingsError as error:
-                    log.warning("%s; what was there before stays", error)
-                    self._problem = Problem(
-                        trouble=Trouble.CONFIG, cause=one_line(str(error)), since=self._clock.now()
-                    )
-                    self._on_change()
-                    continue
-                log.info("the settings were changed by hand")
-                self._problem = None
-                self._take(agent, desktop)
+                self._take_changes_by_hand()
+
+    def _take_changes_by_hand(self) -> None:
+        """Take what was changed by hand, when it is right; otherwise say what is wrong and go on as before."""
+        if not self._settings.have_changed():
+            return
+        try:
+            agent, desktop = self._settings.load_agent(), self._settings.load_desktop()
+        except SettingsError as error:
+            log.warning("%s; what was there before stays", error)
+            self._misread = Problem(
+                trouble=Trouble.CONFIG, cause=one_line(str(error)), since=self._clock.now()
+            )
+            self._on_change()
+            return
+        log.info("the settings were changed by hand")
+        self._misread = self._problem = None
+        self._take(agent, desktop)
 
     async def _watch_ports(self) -> None:
         """See whether the shared ports are still listened on."""

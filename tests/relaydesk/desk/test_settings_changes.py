@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from relaydesk.actions import ExposeRequest
+from relaydesk.actions import ActionError, ExposeRequest
 from relaydesk.snapshot import ServiceState, Trouble
 from tests.support.desks import connection_string, running_desk
 from tests.support.gateways import running_gateway
@@ -41,6 +41,9 @@ async def test_a_slip_of_the_hand_is_said_and_nothing_stops(tmp_path: Path):
         assert desk.now.problem is not None
         assert desk.now.problem.trouble is Trouble.CONFIG
         assert desk.service("Database").state is ServiceState.ONLINE
+        with pytest.raises(ActionError, match="is not TOML"):
+            await desk.actions.pause("Database")
+        assert file.read_text().endswith("[[connections\n"), "what somebody is writing is not written over"
         file.write_text(good)
         await desk.until(lambda now: now.problem is None, "all is well again")
 
@@ -56,3 +59,14 @@ async def test_a_file_that_cannot_be_read_at_the_start_is_kept_aside(tmp_path: P
         assert "agent.toml.broken-1" in desk.now.problem.cause
         assert (folder / "agent.toml.broken-1").read_text() == "[[connections"
         assert desk.now.services == ()
+
+
+async def test_a_click_right_after_a_change_by_hand_keeps_it(tmp_path: Path):
+    async with running_gateway() as gateway, tcp_target() as target, running_desk(tmp_path) as desk:
+        await desk.actions.add_gateway(await connection_string(gateway))
+        await desk.actions.expose(ExposeRequest(target=target.address, name="Database"))
+        file = desk.settings.files[0]
+        file.write_text(file.read_text() + "max_connections = 7\n")
+        await desk.actions.pause("Database")
+        assert "max_connections = 7" in file.read_text()
+        assert "paused = true" in file.read_text()
