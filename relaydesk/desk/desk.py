@@ -132,6 +132,8 @@ class Desk:
         self._problem: Problem | None = None
         self._misread: Problem | None = None
         """Why the settings that are in the files now are not those that are in effect."""
+        self._links: dict[str, tuple[Invited, Shared]] = {}
+        """The links that were made while this runs: their secret is nowhere else."""
         self._was_serving = False
         self._open_ports: dict[tuple[str, int], bool | None] = {}
 
@@ -316,6 +318,8 @@ class Desk:
             note = self._note(service)
             if connection.invited is None or note is None:
                 return self._plain_link(connection, await self._endpoint_of(connection))
+            if (known := self._known_link(connection)) is not None:
+                return known
             changed, link = await self._with_invitation(connection, note, LINK, None)
             self._replace(connection, invited=changed.invited)
             return link
@@ -402,7 +406,17 @@ class Desk:
             shown_link=invitation.shown_url() if is_url else invitation.shown(),
             is_only_this_computer=is_only_here(sender.endpoint),
         )
+        if not is_text:
+            self._links[connection.label] = (invited, shared)
         return dataclasses.replace(connection, invited=(*left, invited)), shared
+
+    def _known_link(self, connection: ConnectionConfig) -> Shared | None:
+        """The link that was made for it while this runs, if it still lets in: a link is not made anew for each copy."""
+        invited, shared = self._links.get(connection.label, (None, None))
+        if invited is None or invited not in (connection.invited or ()):
+            return None
+        is_over = invited.until is not None and invited.until.timestamp() <= self._clock.now()
+        return None if is_over else shared
 
     def _plain_link(self, connection: ConnectionConfig, endpoint: Endpoint) -> Shared:
         """The address of what needs no invitation."""

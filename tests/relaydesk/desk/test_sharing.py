@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from agent.invitation import parse
 from hyco.sas import Right
 from relaydesk.actions import ActionError, ExposeRequest, Who
 from relaydesk.snapshot import Health, LiveConnection, Proof, ServiceState, Trouble
@@ -67,14 +68,21 @@ async def test_a_withdrawn_invitation_lets_nobody_in_and_others_stay(tmp_path: P
     async with running_gateway() as gateway, web_target(hello) as address, running_desk(tmp_path) as desk:
         await desk.actions.add_gateway(await connection_string(gateway))
         first = await desk.actions.expose(ExposeRequest(target=address, name="Shop"))
-        second = await desk.actions.link("Shop")
+        assert await desk.actions.link("Shop") == first, "a copy is no new invitation"
+        second = await desk.actions.invite("Shop", "Ann", 3600)
         await desk.until_state("Shop", ServiceState.ONLINE)
-        assert [(await get(one.link))[0] for one in (first, second)] == [200, 200]
+        ann = {
+            "RelayDesk-Invitation": parse(second.link).id,
+            "ServiceBusAuthorization": parse(second.link).token,
+        }
+        url = desk.service("Shop").url
+        assert [(await get(first.link))[0], (await get(url, **ann))[0]] == [200, 200]
         before, after = desk.service("Shop").invitations
         await desk.actions.withdraw("Shop", before.id)
         assert desk.service("Shop").invitations == (after,)
         await until(lambda: _status(first.link, 403), "the first link is refused")
-        assert (await get(second.link))[0] == 200
+        assert (await get(url, **ann))[0] == 200
+        assert (await desk.actions.link("Shop")).link != first.link, "a new one, for the old one is worthless"
         with pytest.raises(ActionError, match="no such invitation"):
             await desk.actions.withdraw("Shop", before.id)
 
