@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+import ssl
 import uuid
 from collections.abc import AsyncIterator, Iterable, Sequence
 
@@ -21,7 +22,13 @@ from hyco.fields import Headers
 from .clock import Clock
 from .config import Deadlines
 from .credentials import Access
-from .errors import ConfigError, GatewayRejectedError, GatewayUnreachableError, RelayCutError
+from .errors import (
+    ConfigError,
+    GatewayRejectedError,
+    GatewayUnreachableError,
+    GatewayUntrustedError,
+    RelayCutError,
+)
 from .local_headers import STREAM_HEADER
 from .network import Network, explain
 from .rendezvous_addresses import parse_address
@@ -120,6 +127,7 @@ async def send_request(
     Raises:
         GatewayRejectedError: The relay itself said no: its answers have no ``Via`` (protocol reference §6.9).
         GatewayUnreachableError: There was no answer.
+        GatewayUntrustedError: Its certificate is not trusted.
         ConfigError: The proxy is of a kind that HTTP requests cannot take.
         CredentialError: The ready-made token cannot be used, or the invitation is over.
     """
@@ -161,7 +169,9 @@ async def send_request(
         except TimeoutError as error:
             raise GatewayUnreachableError(f"{endpoint.authority} did not answer in time") from error
         except (aiohttp.ClientError, OSError) as error:
-            raise GatewayUnreachableError(f"cannot reach {endpoint.authority}: {explain(error)}") from error
+            is_untrusted = isinstance(error, ssl.SSLCertVerificationError)  # aiohttp's own is one as well
+            kind = GatewayUntrustedError if is_untrusted else GatewayUnreachableError
+            raise kind(f"cannot reach {endpoint.authority}: {explain(error)}") from error
         if response.status >= 400 and "Via" not in response.headers:
             raise GatewayRejectedError(response.status, readable_reason(response.reason or ""))
         yield SentResponse(response)

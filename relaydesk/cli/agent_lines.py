@@ -15,6 +15,7 @@ from agent.status import AgentStatus, ConnectionStatus, Exchange, State, Traffic
 from ..logs import one_line
 from .exits import UsageError
 from .output import Output
+from .problems import of_standing
 
 _UNITS = ("B", "KB", "MB", "GB", "TB")
 
@@ -25,6 +26,7 @@ class AgentLines:
     Args:
         output: Where to.
         on_listening: Called when it works for the first time: prints how to reach it.
+        no_retry: A failure before that is the end.
         now: POSIX seconds.
     """
 
@@ -33,10 +35,12 @@ class AgentLines:
         output: Output,
         on_listening: Callable[[ConnectionStatus], None],
         *,
+        no_retry: bool = False,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._output = output
         self._on_listening = on_listening
+        self._no_retry = no_retry
         self._now = now
         self._last: ConnectionStatus | None = None
         self._has_worked = False
@@ -51,7 +55,8 @@ class AgentLines:
         """Tell what has changed.
 
         Raises:
-            UsageError: It cannot work as configured, and nothing will change that.
+            CliError: It cannot work as configured, and nothing will change that; or it does not, and there is to be no
+                second try.
         """
         (now,) = status.connections
         before, self._last = self._last, now
@@ -113,14 +118,18 @@ class AgentLines:
                     self._has_worked = True
                     self._on_listening(now)
             case State.WAITING:
+                problem = of_standing(now)
+                if self._no_retry and not self._has_worked:
+                    raise problem
                 delay_s = max(0.0, (now.next_try_at or self._now()) - self._now())
-                error = one_line(now.last_error or "the connection was lost")
+                error = str(problem)
                 if self._output.as_json:
                     self._output.event("retrying", "", error=error, inSeconds=round(delay_s, 3))
                 self._wait(f"trying again in {delay_s:.0f} s: {error}", plain=f"trying again: {error}")
             case State.STOPPED:
                 if now.last_error is not None and not self._is_draining:
-                    raise UsageError(one_line(now.last_error))
+                    problem = of_standing(now)
+                    raise UsageError(problem.message, problem.next_step)
 
     def _wait(self, text: str, *, plain: str | None = None) -> None:
         self._waiting.enter_context(self._output.waiting(text, plain=plain))

@@ -47,7 +47,7 @@ from .options import (
     data_folder,
 )
 from .output import Output
-from .problems import refused
+from .problems import refused, translate
 from .running import run_agent, run_until_stopped
 
 #: How long requests that were taken may be answered after Ctrl-C. Less than a service gets: somebody waits for it, and a
@@ -143,7 +143,14 @@ def expose(
             parsed, relay, anonymous_send, given, ca_file=ca, no_retry=no_retry, output=output
         )
     run_until_stopped(
-        _expose(exposure, output, insecure=insecure, keep_host=keep_host, insecure_target=insecure_target)
+        _expose(
+            exposure,
+            output,
+            insecure=insecure,
+            keep_host=keep_host,
+            insecure_target=insecure_target,
+            no_retry=no_retry,
+        )
     )
 
 
@@ -154,9 +161,10 @@ async def _expose(
     insecure: bool,
     keep_host: bool,
     insecure_target: bool,
+    no_retry: bool,
 ) -> None:
     async with preparing as exposure:
-        lines = AgentLines(output, lambda status: say_reachable(exposure, status, output))
+        lines = AgentLines(output, lambda status: say_reachable(exposure, status, output), no_retry=no_retry)
         connection = ConnectionConfig(
             credential=exposure.given.credential,
             path=exposure.path,
@@ -280,8 +288,9 @@ async def _reach_and_ensure(
             if no_retry:
                 raise
             delay_s = backoff.next_delay(error, time.monotonic())
-            output.event("retrying", "", error=str(error), inSeconds=round(delay_s, 3))
-            with output.waiting(f"trying again in {delay_s:.0f} s: {error}", plain=f"trying again: {error}"):
+            what = translate(error) or error
+            output.event("retrying", "", error=str(what), inSeconds=round(delay_s, 3))
+            with output.waiting(f"trying again in {delay_s:.0f} s: {what}", plain=f"trying again: {what}"):
                 await asyncio.sleep(delay_s)
 
 
@@ -305,7 +314,7 @@ async def _ensure(
         made = await management.put(is_anonymous=bool(anonymous_send), is_new=found is None)
     except GatewayRejectedError as error:
         if no_retry:
-            raise refused(error.status, error.reason) from error
+            raise refused(error.status, error.reason, path) from error
         output.warn(f"the gateway does not let this key {what} {path}: {error}")
         return None
     if found is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from agent.status import ConnectionStatus, Trouble
+
 from .. import ipc
 from ..local_gateway.errors import AdministrationError, Failure, LocalGatewayError
 from ..logs import one_line
@@ -9,7 +11,7 @@ from .exits import CliError, ExitCode
 
 #: What to do about a gateway's no, by its status (protocol reference §2.5, §4.5, §10).
 _NEXT_STEPS = {
-    401: "check the connection string: its key may be wrong or replaced, or lack the right",
+    401: "check the name, and the key of the connection string: it may be wrong or replaced, or lack the right",
     403: "check what the key allows, and how many listeners there are",
     404: "check the name; the listener may not be running, or nobody has created the hybrid connection",
     502: "look at the listener's side: it left before it had answered",
@@ -17,6 +19,22 @@ _NEXT_STEPS = {
     504: "look at the listener's side: it did not answer in time",
 }
 
+
+_REACH = "check the address, and that the gateway is running"
+
+#: What to do about a certificate, by what OpenSSL says of it; most often its authority is not known.
+_CERTIFICATES = (
+    (
+        "not valid for",
+        "call the gateway by a name that is in its certificate, or have it serve one for this name",
+    ),
+    ("mismatch", "call the gateway by a name that is in its certificate, or have it serve one for this name"),
+    ("expired", "have the gateway's certificate renewed, or set this computer's clock"),
+    ("not yet valid", "set this computer's clock, or the gateway's, before which the certificate was made"),
+    ("too small", "have the gateway use a certificate with a longer key"),
+    ("too weak", "have the gateway use a stronger certificate"),
+)
+_TRUST = "give its authority by --ca FILE (tls/ca.pem in the data folder of a gateway that made its own)"
 
 _ADMINISTRATION = {
     Failure.UNCLEAR: ExitCode.USAGE,
@@ -37,14 +55,40 @@ _REFUSALS_OF_DESKTOP = {
 }
 
 
-def refused(status: int, reason: str) -> CliError:
-    """The error for a gateway that answered *status*."""
+def refused(status: int, reason: str, path: str = "") -> CliError:
+    """The error for a gateway that answered *status*, asked about the hybrid connection *path*."""
     said = one_line(reason).strip() or "without a reason"
     return CliError(
-        f"the gateway answered {status}: {said}",
+        f"the gateway answered {status}{' about ' if path else ''}{path}: {said}",
         _NEXT_STEPS.get(status, ""),
         code=ExitCode.REFUSED,
     )
+
+
+def of_standing(now: ConnectionStatus) -> CliError:
+    """The error for what keeps a hybrid connection of an agent from working."""
+    cause = one_line(now.last_error or "the connection was lost")
+    match now.trouble:
+        case Trouble.GATEWAY_REFUSED:
+            status = now.refused_status or 0
+            reason = cause.removeprefix(f"the gateway answered {status}")
+            return refused(status, reason, now.path)
+        case Trouble.CERTIFICATE:
+            return untrusted(cause)
+        case Trouble.GATEWAY_UNREACHABLE | Trouble.CHANNEL_LOST:
+            return CliError(cause, _REACH, code=ExitCode.UNREACHABLE)
+        case Trouble.CREDENTIAL | Trouble.CONFIG:
+            return CliError(cause, code=ExitCode.USAGE)
+        case Trouble.PORT_TAKEN:
+            return CliError(cause, "give another port, or 0 for a free one", code=ExitCode.USAGE)
+        case _:
+            return CliError(cause)
+
+
+def untrusted(cause: str) -> CliError:
+    """The error for a gateway whose certificate is not trusted."""
+    steps = (step for words, step in _CERTIFICATES if words in cause)
+    return CliError(cause, next(steps, _TRUST), code=ExitCode.UNREACHABLE)
 
 
 def translate(error: Exception) -> CliError | None:
@@ -84,12 +128,10 @@ def _of_agent(error: Exception) -> CliError | None:
             return CliError(str(error), code=ExitCode.USAGE)
         case errors.GatewayRejectedError():
             return refused(error.status, error.reason)
+        case errors.GatewayUntrustedError():
+            return untrusted(str(error))
         case errors.GatewayUnreachableError() | errors.ControlChannelLostError():
-            return CliError(
-                str(error),
-                "check the address, and that the gateway is running",
-                code=ExitCode.UNREACHABLE,
-            )
+            return CliError(str(error), _REACH, code=ExitCode.UNREACHABLE)
         case errors.AgentError():
             return CliError(str(error))
     return None

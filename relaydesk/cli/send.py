@@ -172,7 +172,7 @@ async def _send(
     except GatewayRejectedError as error:
         if output.as_json:
             output.result("", {"status": error.status, "reason": one_line(error.reason), "relayed": False})
-        raise refused(error.status, error.reason) from error
+        raise refused(error.status, error.reason, found.access.path) from error
     if wanted.fails_on_error and status >= 400:
         raise CliError(f"the service answered {status}")
 

@@ -163,7 +163,12 @@ async def test_no_retry_tells_by_the_exit_code_why_not(cli: CommandLine):
             "expose", "1", "--no-retry", "--connection-string-file", cli.key_file(elsewhere)
         )
         assert refused.code == 4
-        assert "the gateway answered 401" in refused.err.splitlines()[-1]
+        assert "the gateway answered 401 about elsewhere" in refused.err.splitlines()[-1]
+        # a key that may be asked about, and not listen: only the control channel is told so
+        send = (await cli.run("gateway", "keys", "there", "--rights", "send")).out
+        refused = await cli.run("expose", "1", "--no-retry", "--connection-string-file", cli.key_file(send))
+        assert refused.code == 4
+        assert "lack the right" in refused.err.splitlines()[-1]
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])

@@ -9,9 +9,9 @@ import json
 import pytest
 
 from agent.config import Direction
-from agent.status import AgentStatus, ConnectionStatus, Exchange, State, Traffic
+from agent.status import AgentStatus, ConnectionStatus, Exchange, State, Traffic, Trouble
 from relaydesk.cli.agent_lines import AgentLines
-from relaydesk.cli.exits import UsageError
+from relaydesk.cli.exits import CliError, ExitCode, UsageError
 from relaydesk.cli.output import Output
 
 NOW = 1_000.0
@@ -23,15 +23,20 @@ BASE = ConnectionStatus(
 class Told:
     """Lines with what they wrote."""
 
-    def __init__(self, capsys: pytest.CaptureFixture[str], *, as_json: bool) -> None:
+    def __init__(
+        self, capsys: pytest.CaptureFixture[str], *, as_json: bool = False, no_retry: bool = False
+    ) -> None:
         self._capsys = capsys
         self.ready: list[ConnectionStatus] = []
         self._as_json = as_json
+        self._no_retry = no_retry
 
     @functools.cached_property
     def lines(self) -> AgentLines:
         """Made inside the test: before, standard output is another one."""
-        return AgentLines(Output(as_json=self._as_json), self.ready.append, now=lambda: NOW)
+        return AgentLines(
+            Output(as_json=self._as_json), self.ready.append, no_retry=self._no_retry, now=lambda: NOW
+        )
 
     def tell(self, **changes: object) -> tuple[list[str], list[str]]:
         """The lines of standard output and standard error after a snapshot with these changes."""
@@ -76,6 +81,52 @@ def test_programs_hear_of_every_try(told_json: Told):
     for attempt in (1, 2):
         out, _ = told_json.tell(state=State.WAITING, last_error="refused", next_try_at=NOW + attempt)
         assert json.loads(out[0]) == {"event": "retrying", "error": "refused", "inSeconds": attempt}
+
+
+REFUSED = {
+    "state": State.WAITING,
+    "trouble": Trouble.GATEWAY_REFUSED,
+    "refused_status": 401,
+    "last_error": "the gateway answered 401 no such right",
+    "next_try_at": NOW + 30,
+}
+
+
+def test_a_refusal_is_tried_again_with_a_word_about_name_and_key(told: Told):
+    _, (line,) = told.tell(**REFUSED)
+    assert line.startswith(
+        "trying again: the gateway answered 401 about web: no such right; check the name, and"
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (REFUSED, ExitCode.REFUSED),
+        (
+            {"state": State.WAITING, "trouble": Trouble.GATEWAY_UNREACHABLE, "last_error": "away"},
+            ExitCode.UNREACHABLE,
+        ),
+        (
+            {"state": State.WAITING, "trouble": Trouble.CERTIFICATE, "last_error": "self-signed"},
+            ExitCode.UNREACHABLE,
+        ),
+        ({"state": State.WAITING, "trouble": Trouble.CREDENTIAL, "last_error": "no file"}, ExitCode.USAGE),
+    ],
+)
+def test_without_a_second_try_the_first_failure_ends_it(
+    capsys: pytest.CaptureFixture[str], status: dict[str, object], code: ExitCode
+):
+    told = Told(capsys, no_retry=True)
+    with pytest.raises(CliError) as caught:
+        told.tell(**status)
+    assert caught.value.code is code
+
+
+def test_without_a_second_try_what_has_worked_is_tried_again(capsys: pytest.CaptureFixture[str]):
+    told = Told(capsys, no_retry=True)
+    told.tell(state=State.LISTENING)
+    assert told.tell(**REFUSED)[1]
 
 
 def test_what_cannot_work_ends_it(told: Told):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from agent.errors import GatewayRejectedError
+from agent.errors import GatewayRejectedError, GatewayUntrustedError
 from gateway.errors import DataFolderError
 from relaydesk import __version__
 from relaydesk.cli import relays
@@ -119,8 +119,24 @@ def test_wrong_usage_is_one_sentence_and_exit_code_2(runner: CliRunner, argument
             GatewayRejectedError(401, "InvalidSignature"),
             4,
             (
-                "error: the gateway answered 401: InvalidSignature; check the connection string:"
-                " its key may be wrong or replaced, or lack the right\n"
+                "error: the gateway answered 401: InvalidSignature; check the name, and the key of the connection"
+                " string: it may be wrong or replaced, or lack the right\n"
+            ),
+        ),
+        (
+            GatewayUntrustedError("its certificate is not trusted (unable to get local issuer certificate)"),
+            3,
+            (
+                "error: its certificate is not trusted (unable to get local issuer certificate); give its authority"
+                " by --ca FILE (tls/ca.pem in the data folder of a gateway that made its own)\n"
+            ),
+        ),
+        (
+            GatewayUntrustedError("its certificate is not trusted (certificate has expired)"),
+            3,
+            (
+                "error: its certificate is not trusted (certificate has expired); have the gateway's certificate"
+                " renewed, or set this computer's clock\n"
             ),
         ),
         (KeyboardInterrupt(), 130, ""),
