@@ -64,7 +64,7 @@ def parse_local_address(text: str) -> LocalAddress:
     """
     match = _LOCAL.fullmatch(text)
     if match is None or int(match["port"]) > 65_535:
-        raise ConfigError(f"{text[:80]!r} is not [HOST:]PORT")
+        raise ConfigError(f"{text[:80]!r} is not [HOST:]PORT; a port is a number from 0 to 65535")
     return LocalAddress((match["host"] or LOOPBACK).strip("[]"), int(match["port"]))
 
 

@@ -16,7 +16,15 @@ from pathlib import Path
 
 from .config import HostPort, parse_host_port
 from .errors import ConfigError, DataFolderError
-from .private_files import check_private, ensure_folder, open_private, read_private, write_whole
+from .private_files import (
+    check_private,
+    ensure_folder,
+    exists,
+    names_in,
+    open_private,
+    read_private,
+    write_whole,
+)
 
 #: Random bytes behind the admin token.
 ADMIN_TOKEN_BYTES = 32
@@ -26,6 +34,9 @@ MIN_ADMIN_TOKEN_LENGTH = 32
 
 # Before a gateway that starts believes that another one has its folder.
 _LOOKER_PAUSES_S = (0.01, 0.02, 0.05, 0.1)
+
+# What may lie in a folder before a gateway first has it: what an operator brings along, and what a file system puts there.
+_EXPECTED_NAMES = frozenset({"admin-token", "tls", "lost+found"})
 
 # Windows locks bytes and lets nobody read them; what is written about the process stands before.
 _LOCKED_BYTE = 4_096
@@ -72,8 +83,9 @@ class DataFolder:
         """Have the folder for oneself; it is made if there is none, and the store's file with it.
 
         Raises:
-            DataFolderError: Another gateway has it, or it is not safe to use.
+            DataFolderError: Another gateway has it, it is not safe to use, or it is there for something else.
         """
+        self._check_is_no_others()
         ensure_folder(self.path)
         descriptor = open_private(self._lock_file)
         try:
@@ -84,6 +96,14 @@ class DataFolder:
         finally:
             # Closing unlocks. The file stays: removing it would let two gateways lock two files of one name.
             os.close(descriptor)
+
+    def has_data(self) -> bool:
+        """Whether a gateway has kept anything here.
+
+        Raises:
+            DataFolderError: The folder cannot be read.
+        """
+        return exists(self.store_file)
 
     def note_admin_address(self, address: HostPort) -> None:
         """Leave word for commands where the admin API is. Called with the lock held.
@@ -99,7 +119,7 @@ class DataFolder:
         Raises:
             DataFolderError: One has it but does not say where yet, or the folder cannot be read.
         """
-        if not self._lock_file.exists():
+        if not exists(self._lock_file):
             return None
         descriptor = open_private(self._lock_file)
         try:
@@ -131,6 +151,17 @@ class DataFolder:
                 " remove the file, and a new one is made"
             )
         return token
+
+    def _check_is_no_others(self) -> None:
+        names = names_in(self.path)
+        if names & {self.store_file.name, self._lock_file.name}:
+            return
+        others = sorted(names - _EXPECTED_NAMES)
+        if others:
+            raise DataFolderError(
+                f"the folder {self.path} has other things in it ({others[0]}{', ...' if others[1:] else ''}) and no"
+                " gateway's data; give one that is empty, or does not exist yet"
+            )
 
     def _take(self, descriptor: int) -> None:
         try:

@@ -27,11 +27,38 @@ _IS_POSIX = os.name == "posix"
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
-def ensure_folder(path: Path) -> None:
-    """Make a folder for the owner alone, or check that nobody else can put anything into an existing one.
+def exists(path: Path) -> bool:
+    """Whether there is anything of that name, be it a link that leads nowhere.
 
     Raises:
-        DataFolderError: It cannot be made, is no folder, is somebody else's, or others can write to it.
+        DataFolderError: The folder around it may not be looked into.
+    """
+    with _translated(path):
+        try:
+            path.lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return True
+
+
+def names_in(folder: Path) -> frozenset[str]:
+    """What is in *folder*; nothing where there is no such folder.
+
+    Raises:
+        DataFolderError: It may not be looked into.
+    """
+    with _translated(folder):
+        try:
+            return frozenset(path.name for path in folder.iterdir())
+        except (FileNotFoundError, NotADirectoryError):
+            return frozenset()
+
+
+def ensure_folder(path: Path) -> None:
+    """Make a folder for the owner alone, or check that nobody else can look or put anything into an existing one.
+
+    Raises:
+        DataFolderError: It cannot be made, is no folder, is somebody else's, or others can read or write it.
     """
     with _translated(path):
         try:
@@ -42,9 +69,10 @@ def ensure_folder(path: Path) -> None:
             if not stat.S_ISDIR(found.st_mode):
                 raise DataFolderError(f"{path} is not a folder") from None
             _check_owner(path, found)
-            if _IS_POSIX and found.st_mode & 0o022:
+            if _IS_POSIX and found.st_mode & 0o066:
+                can = "write to" if found.st_mode & 0o022 else "read"
                 raise DataFolderError(
-                    f"others can write to the folder {path}; make it yours alone: chmod go-w {path}"
+                    f"others can {can} the folder {path}; make it yours alone: chmod go-rwx {path}"
                 ) from None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Annotated
 
@@ -11,14 +12,19 @@ from agent.config import (
     AgentConfig,
     ConnectionConfig,
     Credential,
+    Deadlines,
     Direction,
     LocalAddress,
     NetworkConfig,
     parse_local_address,
 )
+from agent.credentials import Access
+from agent.errors import AgentError, GatewayRejectedError
+from agent.management import Management
+from agent.network import Network
 from agent.status import ConnectionStatus
 from agent.supervisor import Agent
-from hyco.names import canonical_path
+from hyco.names import canonical_path, check_name, covers
 from hyco.sas import Right
 
 from .agent_lines import AgentLines
@@ -40,7 +46,11 @@ from .options import (
     data_folder,
 )
 from .output import Output
+from .problems import refused, translate
 from .running import run_agent, run_until_stopped
+
+#: How long binding waits for the gateway to say whether it can work.
+_QUESTION_S = 5.0
 
 
 def connect(
@@ -81,11 +91,33 @@ def connect(
         raise UsageError(
             "a local port leads to a hybrid connection, which has no query", "leave out ? and what follows"
         )
-    canonical_path(wanted.path)  # what can be no name will not become one by trying again
+    canonical_path(wanted.path)
+    check_name(wanted.path)  # what can be no name will not become one by trying again
     given = find_connection_string(connection_string, connection_string_file, output)
+    if given is not None:
+        _check_is_for(given, wanted)
     run_until_stopped(
         _connect(wanted, address, given, folder=data_folder(data), ca=ca, insecure=insecure, output=output)
     )
+
+
+def _check_is_for(given: GivenConnection, wanted: NamedAddress) -> None:
+    """Refuse what is plain before anything is bound: a connection string that is for something else.
+
+    Raises:
+        UsageError: It is.
+    """
+    endpoint, entity = given.value.endpoint, given.value.entity_path
+    if wanted.endpoint not in (None, endpoint):
+        raise UsageError(
+            f"the connection string is for {endpoint.authority}, and the URL for another gateway",
+            "give the hybrid connection's name alone",
+        )
+    if entity is not None and not covers(canonical_path(entity), canonical_path(wanted.path)):
+        raise UsageError(
+            f"the connection string is for the hybrid connection {entity}, and not for {wanted.path}",
+            f"give {entity}, or another connection string",
+        )
 
 
 async def _connect(
@@ -100,11 +132,6 @@ async def _connect(
 ) -> None:
     endpoint, path = wanted.endpoint, wanted.path
     if given is not None:
-        if endpoint not in (None, given.value.endpoint):
-            raise UsageError(
-                f"the connection string is for {given.value.endpoint.authority}, and the URL for another gateway",
-                "give the hybrid connection's name alone",
-            )
         endpoint, credential = given.value.endpoint, given.credential
     elif endpoint is not None:
         scheme = "https" if endpoint.is_secure else "http"
@@ -118,6 +145,8 @@ async def _connect(
     connection = ConnectionConfig(
         credential=credential, path=path, direction=Direction.CONNECT, local=local, insecure=insecure
     )
+    if given is not None:
+        await _warn_of_refusal(Access(endpoint, path, given.value), ca, output)
     lines = AgentLines(output, lambda status: _say_bound(status, output))
     config = AgentConfig(connections=(connection,), network=NetworkConfig(ca_file=ca))
     try:
@@ -125,6 +154,32 @@ async def _connect(
     finally:
         lines.close()
         output.event("stopped", "", relay=path)
+
+
+async def _warn_of_refusal(access: Access, ca: Path | None, output: Output) -> None:
+    """Say beforehand what would otherwise only show when a program connects.
+
+    It is the question what the hybrid connection is, which our gateway answers to every key of it. Azure's answers to those
+    with Manage alone, so *no right* says nothing about sending; and there may be a listener, or a gateway, by the time that
+    somebody connects. Hence a warning, and the port is bound all the same.
+    """
+    network = Network(NetworkConfig(ca_file=ca))
+    network.prepare()
+    name = access.path
+    try:
+        async with asyncio.timeout(_QUESTION_S):
+            with output.waiting(f"asking {access.endpoint.authority} about {name}"):
+                found = await Management(access, network, Deadlines()).describe()
+    except GatewayRejectedError as error:
+        if "Authorization failed" in error.reason:
+            return
+        output.warn(f"no connection will get through: {refused(error.status, error.reason, name)}")
+    except (AgentError, TimeoutError) as error:
+        problem = translate(error) or f"{access.endpoint.authority} did not answer in time"
+        output.warn(f"no connection gets through now: {problem}")
+    else:
+        if found is None:
+            output.warn(f"no connection gets through now: the gateway has no hybrid connection {name}")
 
 
 def _say_bound(status: ConnectionStatus, output: Output) -> None:

@@ -98,8 +98,10 @@ async def own_connection(
 
 
 @contextlib.asynccontextmanager
-async def running_administration(data_folder: Path) -> AsyncIterator[Administration]:
-    """Reach the gateway that runs on *data_folder*.
+async def running_administration(
+    data_folder: Path, *, option: str = "--data"
+) -> AsyncIterator[Administration]:
+    """Reach the gateway that runs on *data_folder*, which the verb calls *option*.
 
     Raises:
         CliError: None runs, and no connection string was given either.
@@ -107,7 +109,8 @@ async def running_administration(data_folder: Path) -> AsyncIterator[Administrat
     if DataFolder(data_folder).running_admin_address() is None:
         raise UsageError(
             "no connection string was given, and no gateway of this user is running",
-            f"give --connection-string-file FILE or set {VARIABLE}, or start `relaydesk gateway serve`",
+            f"give --connection-string-file FILE or set {VARIABLE}, start `relaydesk gateway serve`, or say by"
+            f" {option} DIR which gateway is meant",
         )
     async with administration_of(data_folder) as administration:
         yield administration

@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from hyco.addresses import check_name
+
 from ..local_gateway.administration import key_for
 from ..local_gateway.finding import administration_of
 from .options import AsJson, DataFolderOption, NamespaceOption, Verbosity, begin, data_folder, rights_of
@@ -51,7 +53,9 @@ def keys(
     Its rule is made if there is none with just these rights.
     """
     output = begin(as_json, verbosity)
-    words = rights or ("listen,send" if name else "manage")
+    if name is not None:
+        check_name(name)
+    words = ("manage" if name is None else "listen,send") if rights is None else rights
     asyncio.run(
         _keys(name, words, data_folder(data), namespace=namespace, public_url=public_url, output=output)
     )

@@ -21,6 +21,18 @@ from .output import Output
 _GATEWAY = "Gateway"
 _OUTPUT = "Output"
 
+
+def read_folder(text: str) -> Path:
+    """Read the name of a folder. An empty one, most often a variable that is not set, would be the working directory.
+
+    Raises:
+        UsageError: It is empty.
+    """
+    if not text.strip():
+        raise UsageError("a data folder without a name was given", "give --data DIR, or leave it out")
+    return Path(text)
+
+
 AsJson: TypeAlias = Annotated[
     bool,
     typer.Option("--json", help="Print JSON for programs, and nothing else.", rich_help_panel=_OUTPUT),
@@ -62,9 +74,10 @@ DataFolderOption: TypeAlias = Annotated[
     Path | None,
     typer.Option(
         "--data",
+        parser=read_folder,
         metavar="DIR",
         show_default=False,
-        help="Where the gateway keeps its things; by default a folder of this user.",
+        help="Where the gateway keeps its things; by default relaydesk/gateway in this user's data folder.",
         rich_help_panel=_GATEWAY,
     ),
 ]

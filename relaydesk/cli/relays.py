@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from hyco.addresses import sender_url
+from hyco.addresses import check_name, sender_url
 
 from ..local_gateway.administration import find_connection
 from ..local_gateway.finding import administration_of
@@ -39,13 +39,14 @@ def create(
 ) -> None:
     """Create a hybrid connection; one that is there stays, and gets what is given."""
     output = begin(as_json, verbosity)
+    check_name(name)  # here, so that what cannot be a name ends the same whether a gateway runs or not
     asyncio.run(_create(name, anonymous_send, data_folder(data), namespace, output))
 
 
 async def _create(
     name: str, is_anonymous: bool | None, folder: Path, namespace: str | None, output: Output
 ) -> None:
-    async with administration_of(folder, namespace=namespace) as administration:
+    async with administration_of(folder, namespace=namespace, may_make=True) as administration:
         was_there = await find_connection(administration, name) is not None
         await administration.put_connection(name, is_anonymous=is_anonymous)
         made = await find_connection(administration, name)
@@ -118,6 +119,7 @@ def delete(
 ) -> None:
     """Delete a hybrid connection; whoever listens on it is disconnected."""
     output = begin(as_json, verbosity)
+    check_name(name)
     asyncio.run(_delete(name, data_folder(data), namespace, output))
 
 

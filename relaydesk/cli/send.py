@@ -34,6 +34,7 @@ from .options import (
     begin,
     check_is_private,
     data_folder,
+    read_folder,
 )
 from .output import Output
 from .problems import refused
@@ -118,7 +119,12 @@ def send(
     connection_string_file: ConnectionStringFile = None,
     gateway_data: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", show_default=False, help="The data folder of a gateway of your own."),
+        typer.Option(
+            parser=read_folder,
+            metavar="DIR",
+            show_default=False,
+            help="The data folder of a gateway of your own: what other verbs call --data.",
+        ),
     ] = None,
     ca: CaFile = None,
     insecure: Insecure = False,

@@ -48,7 +48,9 @@ async def find_send_access(
         return _with_given(wanted, given.value)
     async with AsyncExitStack() as stack:
         if wanted.endpoint is None:
-            administration = await stack.enter_async_context(running_administration(data_folder))
+            administration = await stack.enter_async_context(
+                running_administration(data_folder, option="--gateway-data")
+            )
             return await _with_own(wanted, administration, data_folder)
         if _is_running(data_folder):
             administration = await stack.enter_async_context(running_administration(data_folder))

@@ -40,7 +40,11 @@ def ca_file(data_folder: Path) -> Path | None:
 
 @contextlib.asynccontextmanager
 async def administration_of(
-    data_folder: Path, *, namespace: str | None = None, config: GatewayConfig | None = None
+    data_folder: Path,
+    *,
+    namespace: str | None = None,
+    config: GatewayConfig | None = None,
+    may_make: bool = False,
 ) -> AsyncIterator[Administration]:
     """Reach the gateway with this data folder, or the folder itself where none runs.
 
@@ -48,9 +52,10 @@ async def administration_of(
         data_folder: Where it keeps its things.
         namespace: Which namespace; needed where there are several.
         config: How the gateway would be run, for the address in connection strings; the defaults if not given.
+        may_make: Whether to make the folder, with a namespace and keys, where there is none. Who only asks does not.
 
     Raises:
-        AdministrationError: It cannot be reached, or the namespace is not clear.
+        AdministrationError: It cannot be reached, there is none, or the namespace is not clear.
         DataFolderError: The folder cannot be used.
     """
     folder = DataFolder(data_folder)
@@ -59,6 +64,12 @@ async def administration_of(
         async with administration_by_api(address, folder.admin_token(), namespace) as administration:
             yield administration
     else:
+        if not (may_make or folder.has_data()):
+            raise AdministrationError(
+                f"there is no gateway's data in {data_folder}",
+                "give the right folder by --data; `relaydesk gateway relay create NAME` makes a gateway's data",
+                failure=Failure.UNCLEAR,
+            )
         config = config or GatewayConfig(data_folder=data_folder)
         async with administration_by_folder(folder, config, namespace) as administration:
             yield administration

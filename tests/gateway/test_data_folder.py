@@ -106,6 +106,37 @@ def test_a_folder_nobody_has_used_runs_no_gateway_and_stays_untouched(folder: Da
     assert not folder.path.exists()
 
 
+def test_a_folder_that_cannot_be_looked_into_is_said(tmp_path: Path) -> None:
+    """Path.exists() raises for it; a name that is too long does the same as a missing permission, for root too."""
+    too_long = DataFolder(tmp_path / ("x" * 300))
+    for ask in (too_long.running_admin_address, too_long.has_data):
+        with pytest.raises(DataFolderError, match="cannot be used: File name too long"):
+            ask()
+
+
+def test_a_folder_with_other_things_in_it_is_not_taken(folder: DataFolder) -> None:
+    folder.path.mkdir(mode=0o700)
+    (folder.path / "passwd").touch()
+    with (
+        pytest.raises(DataFolderError, match=r"has other things in it \(passwd\) and no gateway's data"),
+        folder.locked(),
+    ):
+        pass
+    assert [path.name for path in folder.path.iterdir()] == ["passwd"]
+    assert not folder.has_data()
+
+
+def test_a_folder_with_what_an_operator_brought_is_taken(folder: DataFolder) -> None:
+    folder.path.mkdir(mode=0o700)
+    write_whole(folder.admin_token_file, b"x" * 32)
+    with folder.locked():
+        assert folder.admin_token() == "x" * 32
+    assert folder.has_data()
+    (folder.path / "notes.txt").touch()
+    with folder.locked():
+        pass
+
+
 async def test_everything_a_gateway_makes_is_its_owners_alone_under_any_umask(folder: DataFolder) -> None:
     """Reliability reference P3."""
     before = os.umask(0)

@@ -101,15 +101,18 @@ def test_a_file_of_another_user_is_refused(tmp_path: Path) -> None:
         ensure_folder(tmp_path)
 
 
-def test_a_folder_into_which_others_can_put_things_is_refused(tmp_path: Path) -> None:
+def test_a_folder_that_others_can_use_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     folder.mkdir()
     folder.chmod(0o770)
-    with pytest.raises(DataFolderError, match=r"others can write to the folder .*chmod go-w"):
+    with pytest.raises(DataFolderError, match=r"others can write to the folder .*chmod go-rwx"):
         ensure_folder(folder)
     folder.chmod(0o755)
+    with pytest.raises(DataFolderError, match=r"others can read the folder .*chmod go-rwx"):
+        ensure_folder(folder)
+    assert mode_of(folder) == 0o755, "whether it was theirs is for its owner to say"
+    folder.chmod(0o711)
     ensure_folder(folder)
-    assert mode_of(folder) == 0o755
 
 
 def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path) -> None:

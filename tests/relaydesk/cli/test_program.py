@@ -84,6 +84,12 @@ def test_every_verb_takes_json(runner: CliRunner, verb: list[str]):
         (["expose", "80", "--relay", "../up"], "a name is made of letters"),
         (["connect", "x"], "Missing option '--local'"),
         (["connect", "x", "--local", "nowhere"], "is not [HOST:]PORT"),
+        (
+            ["connect", "x", "--local", "80000"],
+            "'80000' is not [HOST:]PORT; a port is a number from 0 to 65535",
+        ),
+        (["connect", "x", "--local", "0", "--data", ""], "a data folder without a name was given"),
+        (["connect", "my db", "--local", "1"], "a name is made of letters"),
         (["connect", "x?y", "--local", "1"], "has no query"),
         (["connect", "http://127.0.0.1:1/../x", "--local", "1"], "a '.' or '..' segment"),
         (["connect", "http://relay.example/x", "--local", "1"], "speaks no TLS"),
@@ -97,7 +103,21 @@ def test_every_verb_takes_json(runner: CliRunner, verb: list[str]):
         (["send", "https://relay.example/x", "--ca", "/nowhere"], "cannot use /nowhere"),
         (["send", "x", "--connection-string-file", "/nowhere"], "cannot read /nowhere"),
         (["demo", "--port", "0"], "Invalid value for '--port'"),
+        (["send", "x"], "say by --gateway-data DIR which gateway is meant"),
         (["gateway", "keys", "--rights", "fly"], "--rights"),
+        (["gateway", "keys", "--rights", ""], "a right is listen, send or manage, not ''"),
+        (["gateway", "keys", "../up"], "a name is made of letters"),
+        (["gateway", "keys"], "there is no gateway's data in"),
+        (["gateway", "relay", "list"], "there is no gateway's data in"),
+        (["gateway", "relay", "delete", "x"], "there is no gateway's data in"),
+        (["gateway", "relay", "delete", "a b"], "a name is made of letters"),
+        (["gateway", "relay", "create", ""], "a name is made of letters"),
+        (["gateway", "relay", "create", "x", "--data", ""], "a data folder without a name was given"),
+        (["gateway", "relay", "create", "x", "--data", "/"], "has other things in it"),
+        (["gateway", "relay", "list", "--data", "x" * 300], "File name too long"),
+        (["expose", "80", "--data", "x" * 300], "File name too long"),
+        (["connect", "x", "--local", "0", "--data", "x" * 300], "File name too long"),
+        (["send", "x", "--gateway-data", "x" * 300], "File name too long"),
         (["gateway", "serve", "--bind", "x"], "bind[0]: 'x' is not HOST:PORT"),
         (["gateway", "serve", "--tls-cert", "x"], "tls_key: needed together with tls_cert"),
         (["gateway", "relay", "create", "x", "--data", "/dev/null/x"], "cannot be used"),
@@ -109,6 +129,21 @@ def test_wrong_usage_is_one_sentence_and_exit_code_2(runner: CliRunner, argument
     assert ran.stderr.startswith("error: ")
     assert said in ran.stderr
     assert ran.stderr.count("\n") == 1
+
+
+def test_a_connection_string_for_something_else_is_refused_before_anything_is_bound(
+    runner: CliRunner, tmp_path: Path
+):
+    file = tmp_path / "key"
+    file.touch(mode=0o600)
+    file.write_text(
+        f"Endpoint=sb://localhost:1/;SharedAccessKeyName=k;SharedAccessKey={SECRET};EntityPath=db"
+    )
+    ran = runner.invoke(
+        app, ["connect", "web", "--local", "0", "--connection-string-file", str(file)], prog_name="relaydesk"
+    )
+    assert (ran.exit_code, ran.stdout) == (2, "")
+    assert "the connection string is for the hybrid connection db, and not for web; give db" in ran.stderr
 
 
 @pytest.mark.parametrize(
