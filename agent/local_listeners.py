@@ -11,6 +11,7 @@ import asyncio
 import errno
 import os
 import random
+import socket
 from collections.abc import Callable
 
 from .backoff import Backoff
@@ -161,14 +162,22 @@ class _AcceptedLeg(TcpLeg):
         self._accepted(self)
 
 
+# Newer Pythons (from 3.12.3 on) pass over an address that is not there, and raise this, without a number, when none was left.
+_NO_ADDRESS = "could not bind on any address"
+
+
 async def _bind(local: LocalAddress, make_leg: Callable[[], TcpLeg]) -> asyncio.Server:
     loop = asyncio.get_running_loop()
     try:
         return await loop.create_server(make_leg, local.host, local.port, start_serving=False)
     except (OSError, UnicodeError) as error:
         number = error.errno if isinstance(error, OSError) else None
+        if number is None and _NO_ADDRESS in str(error):
+            number = errno.EADDRNOTAVAIL
         if number == errno.EADDRINUSE:
             raise PortTakenError(f"local: cannot bind {local}: another program has it") from error
+        if isinstance(error, socket.gaierror):
+            raise ConfigError(f"local: cannot bind {local}: the host name is not known") from error
         match number:
             case errno.EACCES:
                 why = "this user may not; choose a port above 1023"

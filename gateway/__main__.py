@@ -6,8 +6,8 @@ import argparse
 import logging
 import sys
 
-from .config import from_options
-from .errors import GatewayError
+from .config import from_options, in_options
+from .errors import AddressTakenError, ConfigError, GatewayError
 from .program import run
 from .server import Gateway
 
@@ -35,6 +35,10 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     try:
         run(from_options(**options), _say_ready)
+    except ConfigError as error:
+        next_step = f"; {error.next_step}" if isinstance(error, AddressTakenError) else ""
+        print(f"error: {'; '.join(map(in_options, error.problems))}{next_step}", file=sys.stderr)
+        return 2
     except GatewayError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -196,6 +196,15 @@ class GatewayConfig:
                 yield f"{name}: must be {'0 or more' if name in _MAY_BE_ZERO else 'more than 0'}, not {value}"
 
 
+_OPTIONS = {
+    "data_folder": "--data",
+    **{
+        name: "--" + name.replace("_", "-")
+        for name in ("bind", "admin_bind", "public_url", "tls_cert", "tls_key", "tls_self_signed")
+    },
+    "trusted_proxies": "--trusted-proxy",
+}
+
 _NUMBERS = frozenset(
     setting.name
     for setting in fields(GatewayConfig)
@@ -227,6 +236,10 @@ def from_options(
         ConfigError: With every problem, each with its path.
     """
     reader = _Reader()
+    if not str(data):
+        reader.problems.append(
+            "data_folder: a folder is needed; the empty name would be the working directory"
+        )
     given: dict[str, Any] = {
         "data_folder": Path(data),
         "or_any_port": or_any_port,
@@ -258,6 +271,18 @@ def from_options(
     if reader.problems:
         raise ConfigError(*reader.problems)
     return config
+
+
+def in_options(problem: str) -> str:
+    """One problem of a ConfigError as somebody at a command line knows it: ``--tls-key`` instead of ``tls_key``."""
+    setting, colon, rest = problem.partition(":")
+    option = _OPTIONS.get(setting.partition("[")[0])
+    if not colon or option is None:
+        return problem
+    if rest.startswith((" needed together", " not together")):
+        for name in ("tls_cert", "tls_key"):
+            rest = re.sub(rf"\b{name}\b", _OPTIONS[name], rest)
+    return f"{option}:{rest}"
 
 
 def parse_host_port(text: str) -> HostPort:

@@ -20,6 +20,14 @@ class ConfigError(GatewayError):
         self.problems = problems
 
 
+class AddressTakenError(ConfigError):
+    """Another program has the port. *next_step* names the options of the command line."""
+
+    def __init__(self, problem: str, next_step: str) -> None:
+        super().__init__(problem)
+        self.next_step = next_step
+
+
 class DataFolderError(GatewayError):
     """The data folder cannot be used: in use by another gateway, readable by others, not a folder, not writable."""
 

@@ -20,13 +20,13 @@ from hyco.messages import RemoteEndpoint
 from .admin.app import build_app
 from .admin.door import MAX_CONNECTIONS, AdminDoor
 from .authorization import Authorizer
+from .binding import cannot_bind
 from .certificates import self_signed
 from .config import GatewayConfig, HostPort
 from .control import ControlChannel
 from .data_folder import DataFolder
 from .directory import Change, Directory
 from .editor import Editor
-from .errors import ConfigError
 from .fabric.interface import RelayKey
 from .fabric.local import LocalFabric
 from .front import HttpConnection
@@ -190,8 +190,7 @@ class Gateway:
         except OSError as error:
             if error.errno == errno.EADDRINUSE and self.config.or_any_port and address.port:
                 return await self._bind(HostPort(address.host, 0), context)
-            msg = f"bind: cannot listen on {address}: {error.strerror or error}"
-            raise ConfigError(msg) from error
+            raise cannot_bind("bind", address, error) from error
 
     async def _listen(self, host: str, port: int, context: ssl.SSLContext | None) -> asyncio.Server:
         def accept() -> asyncio.BaseProtocol:
@@ -222,8 +221,7 @@ class Gateway:
                     door.accept, address.host, address.port, backlog=MAX_CONNECTIONS
                 )
             except OSError as error:
-                msg = f"admin_bind: cannot listen on {address}: {error.strerror or error}"
-                raise ConfigError(msg) from error
+                raise cannot_bind("admin_bind", address, error) from error
             with contextlib.closing(server):
                 self.admin_address = HostPort(*server.sockets[0].getsockname()[:2])
                 self.data_folder.note_admin_address(self.admin_address)

@@ -17,6 +17,10 @@ import ssl
 from pathlib import Path
 from typing import Protocol
 
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+
 from .errors import ConfigError
 
 log = logging.getLogger(__name__)
@@ -106,12 +110,40 @@ def server_context(cert: Path, key: Path) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     # one protocol on this port: a client that offers more is told so
     context.set_alpn_protocols(["http/1.1"])
+    _check_readable(cert, key)
     try:
         context.load_cert_chain(cert, key)
     except (OSError, ssl.SSLError) as error:
-        msg = f"cannot use the TLS certificate {cert} with the key {key}: {error}"
-        raise ConfigError(msg) from error
+        raise ConfigError(_why_unusable(cert, key, error)) from error
     return context
+
+
+def _check_readable(cert: Path, key: Path) -> None:
+    """Say which of the two files it is: OpenSSL does not."""
+    problems = []
+    for setting, path in (("tls_cert", cert), ("tls_key", key)):
+        try:
+            path.open("rb").close()
+        except OSError as error:
+            problems.append(f"{setting}: cannot read {path}: {error.strerror or error}")
+    if problems:
+        raise ConfigError(*problems)
+
+
+def _why_unusable(cert: Path, key: Path, error: OSError) -> str:
+    if isinstance(error, ssl.SSLError) and error.reason == "KEY_VALUES_MISMATCH":
+        return f"tls_key: {key} is not the key of the certificate {cert}"
+    try:
+        x509.load_pem_x509_certificates(cert.read_bytes())
+    except (OSError, ValueError):
+        return f"tls_cert: {cert} holds no certificate in PEM"
+    try:
+        serialization.load_pem_private_key(key.read_bytes(), password=None)
+    except TypeError:
+        return f"tls_key: the key in {key} has a password; a gateway needs one without"
+    except (OSError, ValueError, UnsupportedAlgorithm):
+        return f"tls_key: {key} holds no private key in PEM"
+    return f"tls_cert: cannot use {cert} with the key {key}: {getattr(error, 'reason', None) or error}"
 
 
 class WatchedCertificate:

@@ -124,7 +124,8 @@ class _Database:
             reason, text = _explain(error)
             if reason not in _PASSING:
                 self._disconnect()
-            raise StoreUnavailableError(reason, f"{self._name} cannot be used: {text} ({error})") from error
+            more = "" if str(error) in text else f" ({error})"
+            raise StoreUnavailableError(reason, f"{self._name} cannot be used: {text}{more}") from error
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from ..local_gateway.administration import Administration, HybridConnectionInfo,
 from ..local_gateway.child import BundledGateway, running_gateway
 from ..local_gateway.errors import LocalGatewayError
 from ..local_gateway.finding import administration_of
+from ..logs import one_line
 from .connection_strings import VARIABLE, GivenConnection
 from .exits import CliError, ExitCode, UsageError
 from .output import Output
@@ -43,16 +45,22 @@ async def own_gateway(data_folder: Path, output: Output) -> AsyncIterator[Bundle
     Raises:
         CliError: It did not start.
     """
-    ready = None
+    ready: BundledGateway | None = None
+
+    def pass_on(line: str) -> None:
+        # why it did not start is in our own error
+        if ready is not None or not line.startswith("error: "):
+            print(one_line(line), file=sys.stderr, flush=True)  # noqa: T201 - the child's log, as if it were ours
+
     async with contextlib.AsyncExitStack() as stack:
         if DataFolder(data_folder).running_admin_address() is None:
             try:
                 with output.waiting("starting a gateway on this computer"):
-                    ready = await stack.enter_async_context(running_gateway(data_folder))
+                    ready = await stack.enter_async_context(running_gateway(data_folder, on_line=pass_on))
             except LocalGatewayError as error:
                 raise CliError(
                     str(error),
-                    f"see what it said above; its data is in {data_folder}",
+                    "" if ";" in str(error) else f"its data is in {data_folder}",
                     code=ExitCode.USAGE if error.exit_code == ExitCode.USAGE else ExitCode.FAILED,
                 ) from error
             output.event(

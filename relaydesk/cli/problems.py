@@ -78,11 +78,19 @@ def of_standing(now: ConnectionStatus) -> CliError:
         case Trouble.GATEWAY_UNREACHABLE | Trouble.CHANNEL_LOST:
             return CliError(cause, _REACH, code=ExitCode.UNREACHABLE)
         case Trouble.CREDENTIAL | Trouble.CONFIG:
-            return CliError(cause, code=ExitCode.USAGE)
+            return CliError(_in_options(cause), code=ExitCode.USAGE)
         case Trouble.PORT_TAKEN:
-            return CliError(cause, "give another port, or 0 for a free one", code=ExitCode.USAGE)
+            return CliError(_in_options(cause), "give another port, or 0 for a free one", code=ExitCode.USAGE)
         case _:
             return CliError(cause)
+
+
+def _in_options(cause: str) -> str:
+    """Name the options of the command line where the agent names its settings."""
+    for setting, option in (("local: ", "--local: "), ("network.ca_file: ", "--ca: ")):
+        if cause.startswith(setting):
+            return option + cause.removeprefix(setting)
+    return cause
 
 
 def untrusted(cause: str) -> CliError:
@@ -125,7 +133,7 @@ def _of_agent(error: Exception) -> CliError | None:
 
     match error:
         case errors.ConfigError() | errors.CredentialError():
-            return CliError(str(error), code=ExitCode.USAGE)
+            return CliError(_in_options(str(error)), code=ExitCode.USAGE)
         case errors.GatewayRejectedError():
             return refused(error.status, error.reason)
         case errors.GatewayUntrustedError():
@@ -139,11 +147,22 @@ def _of_agent(error: Exception) -> CliError | None:
 
 def _of_gateway(error: Exception) -> CliError | None:
     from gateway import errors
+    from gateway.config import in_options
     from gateway.editor import EntityExistsError, EntityNotFoundError, QuotaError
     from gateway.entities import InvalidEntityError
+    from gateway.store.interface import StoreUnavailableError, Unavailable
 
     match error:
-        case errors.ConfigError() | errors.DataFolderError() | InvalidEntityError():
+        case errors.ConfigError():
+            next_step = error.next_step if isinstance(error, errors.AddressTakenError) else ""
+            return CliError("; ".join(map(in_options, error.problems)), next_step, code=ExitCode.USAGE)
+        case StoreUnavailableError(reason=Unavailable.CORRUPT):
+            is_newer = "newer version" in str(error)
+            next_step = (
+                "use that version" if is_newer else "put the file back from a backup (docs/gateway.md)"
+            )
+            return CliError(str(error), next_step, code=ExitCode.USAGE)
+        case errors.DataFolderError() | InvalidEntityError():
             return CliError(str(error), code=ExitCode.USAGE)
         case EntityExistsError() | EntityNotFoundError() | QuotaError():
             return CliError(str(error), code=ExitCode.REFUSED)

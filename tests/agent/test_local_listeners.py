@@ -98,6 +98,7 @@ async def test_port_that_is_taken_is_said_and_can_be_tried_again(gateway: FakeGa
 
 
 @pytest.mark.expect_log_warnings("it is not an address of this computer")
+@pytest.mark.allow_log_warnings("asyncio: error while attempting to bind")  # Python 3.13's own
 async def test_foreign_address_is_said(gateway: FakeGateway):
     elsewhere = ConnectionConfig(
         credential=Credential(text=gateway.connection_string),

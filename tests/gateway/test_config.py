@@ -12,6 +12,7 @@ from gateway.config import (
     GatewayConfig,
     HostPort,
     from_options,
+    in_options,
     is_namespace_name,
     parse_host_port,
     parse_network,
@@ -231,6 +232,29 @@ def test_a_problem_with_one_option_alone_is_refused_too() -> None:
 def test_settings_check_themselves(values: dict[str, Any], problem: str) -> None:
     with pytest.raises(ConfigError, match=problem):
         GatewayConfig(data_folder=Path("data"), **values)
+
+
+@pytest.mark.parametrize(
+    ("problem", "said"),
+    [
+        ("bind[1]: 'x' is not HOST:PORT", "--bind: 'x' is not HOST:PORT"),
+        ("tls_key: needed together with tls_cert", "--tls-key: needed together with --tls-cert"),
+        (
+            "tls_self_signed: not together with tls_cert and tls_key",
+            "--tls-self-signed: not together with --tls-cert and --tls-key",
+        ),
+        ("tls_key: cannot read tls_cert: gone", "--tls-key: cannot read tls_cert: gone"),
+        ("drain_s: must be more", "drain_s: must be more"),
+        ("no setting", "no setting"),
+    ],
+)
+def test_a_problem_is_told_by_its_option(problem: str, said: str) -> None:
+    assert in_options(problem) == said
+
+
+def test_a_data_folder_without_a_name_is_refused() -> None:
+    with pytest.raises(ConfigError, match="data_folder: a folder is needed"):
+        from_options(data="")
 
 
 def test_two_ports_of_the_systems_choice_are_two_addresses() -> None:

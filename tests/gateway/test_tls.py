@@ -93,7 +93,7 @@ async def test_a_renewed_certificate_is_taken_up_and_no_connection_is_dropped(
 
 
 @pytest.mark.parametrize("fault", ["key of another", "certificate of another", "no certificate", "gone"])
-@pytest.mark.expect_log_warnings("the old TLS certificate stays in use: cannot use")
+@pytest.mark.expect_log_warnings("the old TLS certificate stays in use: tls_")
 async def test_files_that_cannot_be_used_leave_the_old_certificate_in_use(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, fault: str
 ) -> None:
@@ -124,10 +124,25 @@ async def test_files_that_cannot_be_used_leave_the_old_certificate_in_use(
 def test_files_that_do_not_belong_together_are_named(files: tuple[Path, Path], tmp_path: Path) -> None:
     other = tmp_path / "other.pem"
     trustme.CA().issue_cert("localhost").private_key_pem.write_to_path(other)
-    with pytest.raises(ConfigError, match=r"cert\.pem with the key .*other\.pem"):
+    with pytest.raises(
+        ConfigError, match=r"^tls_key: .*other\.pem is not the key of the certificate .*cert\.pem"
+    ):
         server_context(files[0], other)
-    with pytest.raises(ConfigError, match=r"missing\.pem"):
-        server_context(tmp_path / "missing.pem", files[1])
+
+
+def test_of_two_files_the_one_that_cannot_be_used_is_named(files: tuple[Path, Path], tmp_path: Path) -> None:
+    cert, key = files
+    missing, text = tmp_path / "missing.pem", tmp_path / "text.pem"
+    text.write_text("soon")
+    for given, problem in (
+        ((missing, key), r"^tls_cert: cannot read .*missing\.pem: No such file"),
+        ((cert, missing), r"^tls_key: cannot read .*missing\.pem: No such file"),
+        ((text, key), r"^tls_cert: .*text\.pem holds no certificate"),
+        ((cert, text), r"^tls_key: .*text\.pem holds no private key"),
+        ((cert, cert), r"^tls_key: .*cert\.pem holds no private key"),
+    ):
+        with pytest.raises(ConfigError, match=problem):
+            server_context(*given)
 
 
 async def test_connections_count_while_they_shake_hands(files: tuple[Path, Path]) -> None:

@@ -118,8 +118,10 @@ def test_every_verb_takes_json(runner: CliRunner, verb: list[str]):
         (["expose", "80", "--data", "x" * 300], "File name too long"),
         (["connect", "x", "--local", "0", "--data", "x" * 300], "File name too long"),
         (["send", "x", "--gateway-data", "x" * 300], "File name too long"),
-        (["gateway", "serve", "--bind", "x"], "bind[0]: 'x' is not HOST:PORT"),
-        (["gateway", "serve", "--tls-cert", "x"], "tls_key: needed together with tls_cert"),
+        (["gateway", "serve", "--bind", "x"], "--bind: 'x' is not HOST:PORT"),
+        (["gateway", "serve", "--tls-cert", "x"], "--tls-key: needed together with --tls-cert"),
+        (["gateway", "serve", "--tls-key", "x"], "--tls-cert: needed together with --tls-key"),
+        (["gateway", "serve", "--trusted-proxy", "x"], "--trusted-proxy: 'x' is not a network"),
         (["gateway", "relay", "create", "x", "--data", "/dev/null/x"], "cannot be used"),
     ],
 )
@@ -144,6 +146,30 @@ def test_a_connection_string_for_something_else_is_refused_before_anything_is_bo
     )
     assert (ran.exit_code, ran.stdout) == (2, "")
     assert "the connection string is for the hybrid connection db, and not for web; give db" in ran.stderr
+
+
+@pytest.mark.parametrize("verb", [["relay", "list"], ["keys"], ["relay", "create", "x"]], ids=" ".join)
+def test_a_store_that_is_no_database_is_said_once(runner: CliRunner, tmp_path: Path, verb: list[str]):
+    folder = tmp_path / "gw"
+    folder.mkdir(mode=0o700)
+    (folder / "gateway.db").touch(mode=0o600)
+    (folder / "gateway.db").write_bytes(b"no database " * 100)
+    ran = runner.invoke(app, ["gateway", *verb, "--data", str(folder)], prog_name="relaydesk")
+    assert ran.exit_code == 2
+    assert ran.stderr.count("not a database") == 1
+    assert "; put the file back from a backup" in ran.stderr
+
+
+@pytest.mark.slow
+def test_a_gateway_that_does_not_start_says_why_once(
+    runner: CliRunner, capfd: pytest.CaptureFixture[str], tmp_path: Path
+):
+    (tmp_path / "things").touch()
+    ran = runner.invoke(app, ["expose", "80", "--data", str(tmp_path)], prog_name="relaydesk")
+    assert ran.exit_code == 2
+    assert "error: the bundled gateway did not start: the folder" in ran.stderr
+    assert ran.stderr.count("has other things in it") == 1
+    assert capfd.readouterr().err == "", "the child said nothing for itself"
 
 
 @pytest.mark.parametrize(
