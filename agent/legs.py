@@ -62,8 +62,11 @@ class Leg(asyncio.BufferedProtocol):
         self.has_sent_end = False
         self.is_lost = False
         self.bytes_received = 0
+        """Of everything that was read, framing included."""
+        self.payload_received = 0
+        """Of what it carries: what whoever is at the far end said."""
         self.count: Callable[[int], None] | None = None
-        """Told about every read: the live counters of the hybrid connection."""
+        """Told about all payload that is read: the live counters of the hybrid connection."""
         self.error: Exception | None = None
 
     # What subclasses give
@@ -110,9 +113,13 @@ class Leg(asyncio.BufferedProtocol):
 
     def _take(self, data: memoryview) -> None:
         self.bytes_received += len(data)
-        if self.count is not None:
-            self.count(len(data))
         self._received(data)
+
+    def _count_payload(self, nbytes: int) -> None:
+        """Called by subclasses, once for each read: they alone know what is framing."""
+        self.payload_received += nbytes
+        if self.count is not None:
+            self.count(nbytes)
 
     def pause_writing(self) -> None:
         """Hold the peer back: this leg's far end does not take what it is sent."""

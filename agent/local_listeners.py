@@ -98,6 +98,7 @@ class LocalListener:
             if len(open_ones) >= self._config.max_connections:
                 leg.reset()
                 return
+            leg.count = self._standing.counters.sent  # now: a read may come before its task begins
             task = tasks.create_task(self._relay(leg), name=f"relayed connection to {self._config.path}")
             open_ones.add(task)
             task.add_done_callback(open_ones.discard)
@@ -130,8 +131,8 @@ class LocalListener:
             with counters.connection(), relaying as relayed:
                 access = await around.relay_loop.call_back(find_access, self._config, around.keystore)
                 leg = StreamLeg("the gateway", around.deadlines.ping_interval_s)
-                leg.count, tcp.count = counters.received, counters.sent
-                relayed.count = lambda: (leg.bytes_received, tcp.bytes_received)
+                leg.count = counters.received
+                relayed.count = lambda: (leg.payload_received, tcp.payload_received)
                 try:
                     await connect(leg, access, around.network, around.deadlines, around.clock, headers=STREAM)
                     await join(tcp, leg)

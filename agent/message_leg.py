@@ -104,13 +104,18 @@ class MessageLeg(FramedLeg):
         self._writable.set()
 
     def _events_received(self, events: list[Event]) -> None:
+        body_bytes = 0
         for event in events:
             if isinstance(event, Fragment):
+                if event.opcode is Opcode.BINARY:  # the text before it is the request's head
+                    body_bytes += len(event.data)
                 if not self.has_sent_end:
                     self._inbox.append(event)
                     self._inbox_bytes += len(event.data)
             else:
                 self._control_received(event)
+        if body_bytes:
+            self._count_payload(body_bytes)
         if self._inbox:
             self._readable.set()
         if self._inbox_bytes >= HIGH_WATER_BYTES or len(self._inbox) >= MAX_WAITING_FRAGMENTS:

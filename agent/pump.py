@@ -55,6 +55,7 @@ class TcpLeg(Leg):
         super().start()
 
     def _received(self, data: memoryview) -> None:
+        self._count_payload(len(data))
         if self._peer is not None:
             self._peer.write_payload([data])
         else:
@@ -102,8 +103,10 @@ class StreamLeg(FramedLeg):
         self._pass_on(parts)
 
     def _pass_on(self, parts: Sequence[bytes | memoryview]) -> None:
-        if parts and self._peer is not None:
-            self._peer.write_payload(parts)
+        if parts:
+            self._count_payload(len(parts[0]) if len(parts) == 1 else sum(map(len, parts)))
+            if self._peer is not None:
+                self._peer.write_payload(parts)
 
     def _close_received(self, close: Close) -> None:
         if is_clean(close):

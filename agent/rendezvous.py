@@ -106,7 +106,7 @@ async def meet(accept: Accept, address: WebSocketAddress, route: Route, tls: ssl
         is_stream = route.target.kind is TargetKind.STREAM
         kind = RelayedKind.STREAM if is_stream else RelayedKind.WEBSOCKET
         with route.counters.connection(), route.relayed.relaying(route.policy, kind, peer) as relayed:
-            relayed.count = lambda: (sender.bytes_received, target.bytes_received)
+            relayed.count = lambda: (sender.payload_received, target.payload_received)
             with route.access.hold(admission):  # only now: before, a cut would leave the sender waiting
                 await join(sender, target)
 

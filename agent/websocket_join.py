@@ -39,6 +39,7 @@ class JoinedLeg(WebSocketLeg):
         except RemoteProtocolError as error:
             self._refuse(error)
             return
+        self._count_payload(forwarder.payload_bytes - self.payload_received)
         if out:
             peer.write_payload((out,))
         if was_injecting and not forwarder.inject:

@@ -359,7 +359,18 @@ class Forwarder(_Source):
     :attr:`close`. The owner looks at them after each feed, and clears the first two.
     """
 
-    __slots__ = ("_cut", "_key", "_last_frame", "_left", "_mask_out", "close", "has_pong", "inject", "pings")
+    __slots__ = (
+        "_begun",
+        "_cut",
+        "_key",
+        "_last_frame",
+        "_left",
+        "_mask_out",
+        "close",
+        "has_pong",
+        "inject",
+        "pings",
+    )
 
     def __init__(self, *, is_masked: bool, mask_out: Callable[[], bytes] | None = None) -> None:
         """Say who is on which side.
@@ -372,6 +383,7 @@ class Forwarder(_Source):
             msg = "frames of a client are not forwarded to a server"
             raise LocalProtocolError(msg)
         self._mask_out = mask_out
+        self._begun = 0  # payload of all frames whose heads have come
         self._left = 0  # bytes of the incoming frame that are still to come
         self._cut = 0  # of those, how many belong to the outgoing fragment that has begun
         self._key = b""  # what turns incoming bytes into outgoing ones, at the current position
@@ -386,6 +398,11 @@ class Forwarder(_Source):
     def is_between_frames(self) -> bool:
         """Whether what went out so far ends with a whole frame, so that a control frame may follow."""
         return not self._left
+
+    @property
+    def payload_bytes(self) -> int:
+        """What has come in so far without heads, masks and control frames. Only where it goes out to a server."""
+        return self._begun - self._left
 
     def feed(self, data: BytesLike) -> bytes:
         """Take what arrived; give what is to be written to the other side. The result never shares memory with *data*.
@@ -463,6 +480,7 @@ class Forwarder(_Source):
         return out[0] if len(out) == 1 else b"".join(out)
 
     def _frame_begins(self, first_byte: int, length: int, key: bytes, out: list[bytes]) -> None:
+        self._begun += length
         self._left = length
         self._key = key
         self._cut = min(length, MAX_FRAGMENT_BYTES)

@@ -62,6 +62,19 @@ async def test_messages_keep_their_kind_and_their_fragments(pair: Pair):
     assert await pair.gateway.read() == Fragment(Opcode.TEXT, b"back", is_first=True, is_last=True)
 
 
+async def test_what_is_said_is_counted_without_its_frames(pair: Pair):
+    counted: list[int] = []
+    pair.legs[0].count = counted.append
+    await pair.gateway.send(Opcode.TEXT, b"te", fin=False)
+    await pair.gateway.send(Opcode.PING, b"ping")
+    await pair.gateway.send(Opcode.CONTINUATION, b"x" * 100_000)
+    for _ in range(2):
+        await pair.server.read()
+    await until(lambda: sum(counted) == 100_002, "all of it")
+    assert pair.legs[0].payload_received == 100_002
+    assert pair.legs[1].payload_received == 0
+
+
 async def test_close_ends_one_direction_with_its_code(pair: Pair):
     await pair.gateway.send_close(4001, "my reasons")
     close = await pair.server.read_close()
