@@ -95,6 +95,8 @@ def _signals() -> Iterator[asyncio.Semaphore]:
     loop = asyncio.get_running_loop()
     caught = []
     for number in (signal.SIGINT, signal.SIGTERM):
+        if number == signal.SIGINT and signal.getsignal(number) is signal.SIG_IGN:
+            continue  # a job in the background: the terminal's Ctrl-C is not for it
         with contextlib.suppress(NotImplementedError):  # Windows: the runner turns Ctrl-C into a cancellation
             loop.add_signal_handler(number, arrived.release)
             caught.append(number)

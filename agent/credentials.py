@@ -189,7 +189,7 @@ def read_secret_file(path: Path) -> str:
                 if status.st_mode & 0o077:
                     raise CredentialError(
                         f"{path} can be read by others (mode {stat.S_IMODE(status.st_mode):04o}); "
-                        "make it yours alone: chmod 600"
+                        f"make it yours alone: chmod 600 {path}"
                     )
                 if status.st_uid not in (0, os.geteuid()):
                     raise CredentialError(f"{path} belongs to somebody else")

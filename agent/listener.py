@@ -161,7 +161,6 @@ class Listener:
             try:
                 await self._listen(session)
             except ConfigError as error:
-                self._log.error("cannot listen as configured: %s", error)
                 self._standing.stopped(error)
                 await clock.wait(None, self._retry_now)
             except AgentError as error:
@@ -171,7 +170,6 @@ class Listener:
                     self._retry_now.clear()  # it was asked for when there was nothing to try
                 backoff.connection_ended(session.lasted_s)
                 delay_s = backoff.next_delay(error, clock.monotonic())
-                self._log.info("%s; next try in %.1f s", error, delay_s)
                 self._standing.waiting(error, delay_s)
                 await clock.wait(delay_s, self._retry_now)
         self._standing.stopped()

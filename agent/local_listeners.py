@@ -59,12 +59,10 @@ class LocalListener:
             try:
                 await self._serve()
             except ConfigError as error:
-                self._log.error("cannot be brought to a local port: %s", error)
                 self._standing.stopped(error)
                 await clock.wait(None, self._retry_now)
             except AgentError as error:
                 delay_s = backoff.next_delay(error, clock.monotonic())
-                self._log.info("%s; next try in %.1f s", error, delay_s)
                 self._standing.waiting(error, delay_s)
                 await clock.wait(delay_s, self._retry_now)
 
@@ -128,14 +126,15 @@ class LocalListener:
         around, counters = self._around, self._standing.counters
         try:
             relaying = around.relayed.relaying(self._policy, RelayedKind.STREAM, tcp.peer)
-            with counters.connection(), relaying as relayed:
+            with relaying as relayed:
                 access = await around.relay_loop.call_back(find_access, self._config, around.keystore)
                 leg = StreamLeg("the gateway", around.deadlines.ping_interval_s)
                 leg.count = counters.received
                 relayed.count = lambda: (leg.payload_received, tcp.payload_received)
                 try:
                     await connect(leg, access, around.network, around.deadlines, around.clock, headers=STREAM)
-                    await join(tcp, leg)
+                    with counters.connection():  # only now: who was refused never was one
+                        await join(tcp, leg)
                 finally:
                     leg.reset()
         except CutHereError as error:

@@ -69,6 +69,13 @@ class LocalResponse:
             raise LocalServerError(502, "The target's answer ended before its end") from error
 
 
+def _in_a_line(error: Exception) -> str:
+    """What aiohttp says of an answer that is none, without the drawing below it that shows where."""
+    if isinstance(error, aiohttp.ClientResponseError):
+        return " ".join(error.message.partition("\n\n")[0].split()).rstrip(":")
+    return str(error)
+
+
 class LocalServer:
     """The web server that a hybrid connection leads to. It lives on the relay loop.
 
@@ -131,7 +138,7 @@ class LocalServer:
                 raise LocalServerError(502, "The listener cannot reach its target", explain(error)) from error
             except (aiohttp.ClientError, OSError, ValueError) as error:
                 raise LocalServerError(
-                    502, "The target did not answer as a web server does", str(error)
+                    502, "The target did not answer as a web server does", _in_a_line(error)
                 ) from error
             except InvalidAddressError as error:
                 raise LocalServerError(400, "The listener cannot use the path of this request") from error

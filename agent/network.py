@@ -218,7 +218,9 @@ def explain(error: BaseException) -> str:
         return "not a host name"
     if isinstance(error, ConnectionError) and error.errno is None:
         return "the connection was ended"  # asyncio, when it happens during the TLS handshake
-    if isinstance(error, socket.gaierror):
+    if isinstance(
+        getattr(error, "os_error", error), socket.gaierror
+    ):  # aiohttp wraps it, and keeps its number
         return "the host name is not known"
     number = error.errno if isinstance(error, OSError) else None
     if number is None:

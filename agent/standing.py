@@ -10,14 +10,22 @@ from collections.abc import Callable, MutableMapping
 from typing import Any
 
 from hyco.addresses import Endpoint
+from hyco.tracking import untraced
 
 from .clock import Clock
+from .config import Direction
 from .counters import Counters
 from .policy import Policy
 from .status import ConnectionStatus, State, Trouble
 from .troubles import refused_status, trouble_of
 
 log = logging.getLogger("agent")
+
+state_log = logging.getLogger("agent.state")
+"""Of its own, because a program that shows each state need not say it a second time."""
+
+_LASTING = frozenset({Trouble.CREDENTIAL, Trouble.CERTIFICATE})
+"""What nobody but an operator can end."""
 
 
 class Standing:
@@ -51,6 +59,9 @@ class Standing:
         self._token_expires_at: float | None = None
         self.counters = counters
         self.log = PolicyLogger(log, policy)
+        self._state_log = PolicyLogger(state_log, policy)
+        self._logged: str | None = None
+        """What it waits for, as it was last logged: a gateway that is away for a night is tried a thousand times."""
 
     def found(self, gateway: Endpoint, path: str, token_expires_at: float | None) -> None:
         """Note what the connection string says."""
@@ -70,19 +81,32 @@ class Standing:
         self, listener_id: str | None = None, round_trip: Callable[[], float | None] | None = None
     ) -> None:
         """Say that it works; for a control channel, under which id, and where to ask how long its pings take."""
+        self._logged = None
         self._failed_with(None)
         self._enter(State.LISTENING)
         self._listener_id, self._round_trip = listener_id, round_trip or _unknown
 
     def waiting(self, error: Exception, delay_s: float) -> None:
-        """Say what failed and when it is tried again."""
+        """Say what failed and when it is tried again; in the log where that is another reason than last time."""
+        level = logging.DEBUG
+        reason = untraced(str(error))
+        if reason != self._logged:
+            self._logged = reason
+            level = logging.WARNING if trouble_of(error) in _LASTING else logging.INFO
+        self._state_log.log(level, "%s; next try in %.1f s", error, delay_s)
         self._note(str(error))
         self._failed_with(error)
         self._enter(State.WAITING, next_try_at=self._clock.now() + delay_s)
 
     def stopped(self, error: Exception | None = None) -> None:
         """Say that it does not run, and why if not on purpose."""
+        self._logged = None
         if error is not None:
+            is_listener = self._policy.config.direction is Direction.LISTEN
+            self._state_log.error(
+                "cannot listen as configured: %s" if is_listener else "cannot be brought to a local port: %s",
+                error,
+            )
             self._note(str(error))
         self._failed_with(error)
         self._enter(State.STOPPED)

@@ -102,7 +102,9 @@ class _Signals:
     def caught(self) -> Iterator[None]:
         """While open, signals end a wait() and not the process."""
         loop = asyncio.get_running_loop()
-        names = (signal.SIGTERM, signal.SIGINT)
+        # a shell starts jobs in the background with SIGINT ignored: the terminal's Ctrl-C is not for them
+        is_ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+        names = (signal.SIGTERM,) if is_ignored else (signal.SIGTERM, signal.SIGINT)
         if sys.platform == "win32":
             before = {
                 name: signal.signal(name, lambda *_: loop.call_soon_threadsafe(self._arrived.release))

@@ -16,6 +16,8 @@ from .limits import MAX_REASON_PHRASE_LENGTH
 
 _GUID_LENGTH = 36
 _GUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+# It is followed by nothing, or by what whoever quotes the message adds in brackets or behind a semicolon.
+_TAIL = re.compile(r"\.? TrackingId:[^;)]*")
 _LINE_ENDS = re.compile(r"[\r\n]+")
 # RFC 9112 section 4: a reason phrase is made of tabs, spaces, visible characters and the upper half of Latin-1, of
 # which the C1 controls are left out: they are terminal commands to whoever reads the log.
@@ -55,6 +57,11 @@ def traced(message: str, *, tracking_id: str, host: str, path: str, now: float) 
         f"{message.rstrip('. ')}. TrackingId:{tracking_id}, SystemTracker:sb://{host}/{path.strip('/')}, "
         f"Timestamp:{moment}"
     )
+
+
+def untraced(message: str) -> str:
+    """Return *message* without such a tail, which is another one each time: to see whether two say the same."""
+    return _TAIL.sub("", message)
 
 
 def reason_phrase(text: str) -> str:

@@ -13,11 +13,19 @@ from importlib.util import find_spec
 
 from .cli import main as command_line
 from .cli.exits import ExitCode
-from .start import parse_start
 
 
 def main() -> None:
     """Do what the arguments say, and leave with an exit code."""
+    try:
+        _main()
+    except KeyboardInterrupt:  # also while all the rest is still being loaded, which is most of a short life
+        sys.exit(ExitCode.INTERRUPTED)
+
+
+def _main() -> None:
+    from .start import parse_start  # noqa: PLC0415 - see main(): nothing large is loaded outside of it
+
     arguments = sys.argv[1:]
     start = parse_start(arguments)
     if start is None or not (start.is_hidden or start.link or _is_desktop_installed()):

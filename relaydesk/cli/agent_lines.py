@@ -45,6 +45,7 @@ class AgentLines:
         self._last: ConnectionStatus | None = None
         self._has_worked = False
         self._is_draining = False
+        self._told: str | None = None
         self._waiting = contextlib.ExitStack()
 
     def close(self) -> None:
@@ -63,9 +64,11 @@ class AgentLines:
         if before is None or (now.state, now.next_try_at) != (before.state, before.next_try_at):
             self._state(now)
         elif now.last_error_at != before.last_error_at and now.last_error is not None:
-            self._output.event(
-                "failure", f"failed: {one_line(now.last_error)}", style="red", error=one_line(now.last_error)
-            )
+            if now.last_error != self._told:
+                self._output.trouble(
+                    "failure", f"failed: {one_line(now.last_error)}", error=one_line(now.last_error)
+                )
+            self._told = None
         self._traffic(before.traffic if before is not None else Traffic(), now.traffic)
 
     def draining(self, open_requests: int) -> None:
@@ -76,6 +79,7 @@ class AgentLines:
 
     def exchange(self, exchange: Exchange) -> None:
         """Tell of a relayed request that has ended."""
+        self._told = exchange.error  # which the next snapshot has as well
         text = (
             f"{_clock(self._now())}  {exchange.method} {exchange.path} -> {exchange.status}"
             f"  {exchange.duration_s * 1000:.0f} ms  {_size(exchange.response_bytes)}  from {exchange.remote_address}"

@@ -87,7 +87,8 @@ def _from_file(path: Path) -> GivenConnection:
     try:
         is_pipe = stat.S_ISFIFO(path.stat().st_mode)
     except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror or error}") from error
+        next_step = "check its name" if isinstance(error, FileNotFoundError) else "check whose it is"
+        raise UsageError(f"cannot read {path}: {error.strerror or error}", next_step) from error
     if is_pipe:  # <(pass show relay): read once, there is no second time
         with path.open(encoding="utf-8", errors="replace") as pipe:
             return _given(pipe.read(MAX_CONNECTION_STRING_LENGTH + 1), f"in {path}")

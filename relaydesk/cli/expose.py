@@ -20,7 +20,7 @@ from agent.config import AgentConfig, ConnectionConfig, Deadlines, NetworkConfig
 from agent.credentials import Access
 from agent.errors import GatewayRejectedError, GatewayUnreachableError
 from agent.management import Management
-from agent.network import Network
+from agent.network import Network, is_loopback
 from agent.status import ConnectionStatus
 from agent.supervisor import Agent
 from agent.targets import Target, TargetKind, parse_target
@@ -192,17 +192,23 @@ def say_reachable(exposure: Exposure, status: ConnectionStatus, output: Output) 
     endpoint = exposure.given.value.endpoint
     url = sender_url(endpoint, exposure.path)
     more = "" if exposure.is_own else " --connection-string-file FILE"
+    trusting = (
+        "" if exposure.is_own or exposure.ca_file is None else f" --ca {shlex.quote(str(exposure.ca_file))}"
+    )
     ways = {}
     if exposure.is_anonymous:
-        ways["curl"] = f"curl {shlex.quote(url)}"
+        trusting_curl = trusting.replace(" --ca ", "--cacert ") + " " if trusting else ""
+        ways["curl"] = f"curl {trusting_curl}{shlex.quote(url)}"
     else:
-        ways["send"] = f"relaydesk send {shlex.quote(exposure.path)}{more}"
+        ways["send"] = f"relaydesk send {shlex.quote(exposure.path)}{more}{trusting}"
     if exposure.target.kind is TargetKind.STREAM:
         name, option = (url, "") if exposure.is_anonymous else (exposure.path, more)
-        ways["connect"] = f"relaydesk connect {shlex.quote(name)} --local PORT{option}"
-    texts = {"curl": "over HTTP", "send": "over HTTP, with a token", "connect": "on a local port elsewhere"}
+        ways["connect"] = f"relaydesk connect {shlex.quote(name)} --local PORT{option}{trusting}"
+    where = "on a local port" if is_loopback(endpoint.host) else "on a local port elsewhere"
+    texts = {"curl": "over HTTP", "send": "over HTTP, with a token", "connect": where}
     text = [f"ready: {url} leads to {status.leads_to}"]
     text += [f"  {texts[way] + ':':<27}{command}" for way, command in ways.items()]
+    text.append("  Ctrl-C ends it")
     output.event(
         "listening",
         "\n".join(text),

@@ -114,6 +114,8 @@ def begin(as_json: bool, verbosity: int, *, log_json: bool = False, quiet: int =
     """Set up what a verb says and logs. *quiet* is the level without ``-v``: status lines tell the rest."""
     level = {0: quiet, 1: logging.INFO}.get(verbosity, logging.DEBUG)
     set_up(level, as_json=log_json)
+    # a verb tells each state of its agent itself, and ends with an error of its own where it cannot work
+    logging.getLogger("agent.state").setLevel(logging.CRITICAL if verbosity == 0 else logging.NOTSET)
     return Output(as_json=as_json)
 
 

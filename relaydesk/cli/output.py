@@ -17,6 +17,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from hyco.tracking import untraced
+
 from ..logs import one_line
 
 #: What JSON can say.
@@ -52,6 +54,14 @@ class Output:
             self._said_waiting.clear()
             self._say(text, style)
 
+    def trouble(self, name: str, text: str, **fields: Json) -> None:
+        """Say that something went wrong and the verb goes on: to people on standard error, to programs as any event."""
+        if self.as_json:
+            self.event(name, text, **fields)
+        else:
+            self._said_waiting.clear()
+            self._err.print(Text(one_line(text), style="red"), soft_wrap=True)
+
     def result(self, text: str, value: Json) -> None:
         """Give what was asked for: *text* to people, as it is; *value* to programs."""
         if self.as_json:
@@ -83,8 +93,8 @@ class Output:
         """
         if not self._err.is_terminal:
             line = plain or text
-            if not self.as_json and line not in self._said_waiting:
-                self._said_waiting.add(line)
+            if not self.as_json and untraced(line) not in self._said_waiting:
+                self._said_waiting.add(untraced(line))
                 self.note(f"{line} ...")
             yield
             return

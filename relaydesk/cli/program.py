@@ -5,6 +5,8 @@ Every expected error becomes one sentence on standard error and a documented exi
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import io
 import logging
 import os
@@ -20,6 +22,9 @@ from ..logs import one_line
 from . import connect, demo, desktop, expose, keys, relays, send, serve
 from .exits import EXIT_CODES_HELP, ExitCode
 from .problems import translate
+
+#: What a disk, or /dev/full, says to who writes there.
+_UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 log = logging.getLogger(__name__)
 
@@ -40,20 +45,34 @@ class Program(TyperGroup):
         _make_streams_total()
         try:
             code = super().main(args, prog_name, complete_var, False, windows_expand_args, **extra)
+            sys.stdout.flush()
         except KeyboardInterrupt:
             code = ExitCode.INTERRUPTED
         except BrokenPipeError:
             # who read our output has seen enough; Python would complain again when it flushes at exit
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _write_nothing_more()
             code = ExitCode.FAILED
         except Exception as error:  # noqa: BLE001 - the outermost edge: nothing may leave as a traceback
             code = _explain(error)
         sys.exit(int(code or ExitCode.OK))
 
 
+def _write_nothing_more() -> None:
+    """Keep Python from failing once more, at exit, with what standard output did not take."""
+    with contextlib.suppress(OSError, ValueError):  # a stream of a test has no descriptor
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _explain(error: Exception) -> ExitCode:
     """Say what went wrong."""
+    if isinstance(error, OSError) and error.errno in _UNWRITABLE:
+        _write_nothing_more()
+        return _fail(
+            f"the answer cannot be written: {(error.strerror or str(error)).lower()}", ExitCode.FAILED
+        )
     if isinstance(error, typer.TyperException):
+        if not error.format_message():  # a group of verbs without one: typer has printed its help
+            return ExitCode.USAGE
         context = getattr(error, "ctx", None)
         path = context.command_path if context is not None else "relaydesk"
         return _fail(f"{error.format_message().rstrip('.')}; see: {path} --help", ExitCode.USAGE)

@@ -140,6 +140,7 @@ def send(
         connection_string, connection_string_file, output, uses_stdin=body in ("-", "@-")
     )
     headers = tuple(map(_header, header or ()))
+    _check_framing(headers, body)
     if body is not None and not any(name.lower() == "content-type" for name, _ in headers):
         headers += (_FORM,)  # as curl does
     wanted = Wanted(
@@ -277,6 +278,25 @@ def _sink(to_file: Path | None, output: Output) -> Iterator[IO[bytes] | None]:
             yield file
     else:
         yield None if output.as_json else sys.stdout.buffer
+
+
+def _check_framing(headers: tuple[tuple[str, str], ...], body: str | None) -> None:
+    """Refuse a length that is not that of the body: it would be cut there, or the rest be waited for.
+
+    Raises:
+        UsageError: There is one.
+    """
+    is_stream = body is not None and (body == "-" or body.startswith("@"))
+    length = None if is_stream else len((body or "").encode("utf-8", "surrogateescape"))
+    for name, value in headers:
+        match name.lower():
+            case "content-length" if value != str(length):
+                raise UsageError(
+                    f"the header Content-Length: {value[:80]} does not fit the body",
+                    "leave it out; it is made from what --data says",
+                )
+            case "transfer-encoding":
+                raise UsageError(f"the header {name} says how a body is sent", "leave it out")
 
 
 def _header(text: str) -> tuple[str, str]:

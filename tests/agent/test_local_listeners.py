@@ -113,6 +113,7 @@ async def test_foreign_address_is_said(gateway: FakeGateway):
         )
 
 
+@pytest.mark.expect_log_warnings("agent.state: .*No such file.*; next try in")
 async def test_credential_that_is_not_there_yet_is_waited_for(gateway: FakeGateway, tmp_path: Path):
     file = tmp_path / "hc.key"
     async with running_agent(config(gateway, credential=Credential(file=file)), is_ready=False) as agent:

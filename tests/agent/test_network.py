@@ -6,6 +6,7 @@ import asyncio
 import base64
 import contextlib
 import datetime as dt
+import socket
 import ssl
 import warnings
 from collections.abc import AsyncIterator
@@ -13,6 +14,8 @@ from pathlib import Path
 
 import pytest
 import trustme
+from aiohttp import ClientConnectorDNSError
+from aiohttp.client_reqrep import ConnectionKey
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -272,6 +275,14 @@ async def test_cancelling_a_dial_leaves_nothing_open():
         (ConnectionResetError(104, "x"), "connection reset by peer"),
         (UnicodeError("label too long"), "not a host name"),
         (OSError("odd"), "odd"),
+        (socket.gaierror(-2, "Name or service not known"), "the host name is not known"),
+        (
+            ClientConnectorDNSError(
+                ConnectionKey("x.test", 443, True, True, None, None, None),  # type: ignore[call-arg, arg-type] # as aiohttp
+                socket.gaierror(-2, "Name or service not known"),
+            ),
+            "the host name is not known",
+        ),
     ],
 )
 def test_reasons_are_said_in_a_few_words(error: Exception, says: str):

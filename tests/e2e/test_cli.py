@@ -304,7 +304,7 @@ async def test_send_tells_a_relays_no_from_a_services(cli: CommandLine):
         await cli.run("gateway", "relay", "create", "lonely", "--anonymous-send")
         nobody = await cli.run("send", "lonely")
         assert (nobody.code, nobody.out) == (4, "")
-        assert nobody.err.startswith("error: the gateway answered 404: There are no listeners connected")
+        assert nobody.err.startswith("error: the gateway answered 404 about lonely: There are no")
         assert len(nobody.err.splitlines()) == 1
         assert (await cli.run("send", "lonely", "--json")).json["relayed"] is False
         assert (await cli.run("send", "nosuch")).code == 4

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import collections
 import contextlib
+import re
 from pathlib import Path
 
 import pytest
@@ -85,9 +86,9 @@ async def _is_good(gateway: GatewayProcess) -> bool:
 
 def _tries(lines: list[str]) -> collections.Counter[str]:
     """How often each listener failed to connect: its name stands before what it says."""
-    return collections.Counter(
-        line.split("INFO")[1].split(":")[0].strip() for line in lines if "; next try in " in line
-    )
+    # the first with its reason, the others, which say the same, as details
+    said = (re.search(r"(?:INFO|DEBUG) +(?:agent\.state: )?([^:]+):.*; next try in ", line) for line in lines)
+    return collections.Counter(found[1] for found in said if found is not None)
 
 
 async def _write(gateway: GatewayProcess, acknowledged: list[str], kill: int) -> None:

@@ -33,6 +33,17 @@ def desktop(monkeypatch: pytest.MonkeyPatch) -> list[Sequence[str]]:
     return started
 
 
+def test_an_interruption_while_it_is_being_loaded_is_quiet(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+):
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(program, "command_line", interrupted)
+    assert run(monkeypatch, "expose", "3000") == 130
+    assert capfd.readouterr() == ("", "")
+
+
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> object:
     monkeypatch.setattr(sys, "argv", ["relaydesk", *arguments])
     with pytest.raises(SystemExit) as caught:

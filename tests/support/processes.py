@@ -19,6 +19,10 @@ import pytest
 if sys.platform == "win32":
     pytest.skip("these tests need the signals and file modes of POSIX", allow_module_level=True)
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # a script that ran the tests in the background; children would inherit that, and no test could interrupt them
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 ROOT = Path(__file__).resolve().parents[2]
 LOOPBACK = "127.0.0.1"
 

@@ -149,25 +149,36 @@ def test_connections_are_told_as_they_come_and_go(told_json: Told):
 
 def test_a_failure_of_one_connection_is_told(told: Told):
     told.tell(state=State.LISTENING)
-    out, _ = told.tell(state=State.LISTENING, last_error="cannot reach target", last_error_at=NOW)
-    assert out == ["failed: cannot reach target"]
+    told_of = told.tell(state=State.LISTENING, last_error="cannot reach target", last_error_at=NOW)
+    assert told_of == ([], ["failed: cannot reach target"])
+
+
+def test_a_request_that_failed_is_told_once(told: Told):
+    told.tell(state=State.LISTENING)
+    told.lines.exchange(_exchange(error="no target"))
+    out, errors = told.tell(state=State.LISTENING, last_error="no target", last_error_at=NOW)
+    assert (len(out), errors) == (1, [])
+    _, errors = told.tell(state=State.LISTENING, last_error="no target", last_error_at=NOW + 1)
+    assert errors == ["failed: no target"], "a connection, for the same reason"
+
+
+def _exchange(*, error: str) -> Exchange:
+    return Exchange(
+        connection="web",
+        method="GET",
+        path="/a\x1b[2J\r\nb",
+        status=502,
+        started_at=NOW,
+        duration_s=0.0123,
+        request_bytes=0,
+        response_bytes=1_234_567,
+        remote_address="203.0.113.9",
+        error=error,
+    )
 
 
 def test_a_request_is_one_line_whatever_the_sender_sent(told: Told, capsys: pytest.CaptureFixture[str]):
-    told.lines.exchange(
-        Exchange(
-            connection="web",
-            method="GET",
-            path="/a\x1b[2J\r\nb",
-            status=502,
-            started_at=NOW,
-            duration_s=0.0123,
-            request_bytes=0,
-            response_bytes=1_234_567,
-            remote_address="203.0.113.9",
-            error="no target",
-        )
-    )
+    told.lines.exchange(_exchange(error="no target"))
     line = capsys.readouterr().out
     assert line.count("\n") == 1
     assert "GET /a\\x1b[2J\\r\\nb -> 502  12 ms  1.2 MB  from 203.0.113.9  (no target)" in line

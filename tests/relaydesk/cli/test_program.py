@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ from gateway.errors import DataFolderError
 from relaydesk import __version__
 from relaydesk.cli import relays
 from relaydesk.cli.program import app
+from tests.support.processes import ROOT
 
 SECRET = "c2VjcmV0IGtleSBvZiB0aGUgcnVsZSB0aGF0IGlzIGhlcmU="
 
@@ -31,6 +35,31 @@ def test_alone_it_says_that_the_desktop_is_elsewhere_and_helps(runner: CliRunner
     assert ran.exit_code == 0
     assert ran.stdout.startswith("The desktop is not part of this installation")
     assert "expose" in ran.stdout
+
+
+@pytest.mark.parametrize("group", [["gateway"], ["gateway", "relay"]], ids=" ".join)
+def test_a_group_without_a_verb_helps(runner: CliRunner, group: list[str]):
+    ran = runner.invoke(app, group, prog_name="relaydesk")
+    assert (ran.exit_code, ran.stderr) == (2, "")
+    assert f"Usage: relaydesk {' '.join(group)}" in ran.stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+@pytest.mark.parametrize("verb", [["--version"], ["expose", "--help"], ["gateway", "relay", "create", "x"]])
+def test_a_full_disk_is_one_sentence(tmp_path: Path, verb: list[str]):
+    with Path("/dev/full").open("wb") as full:
+        ran = subprocess.run(
+            [sys.executable, "-m", "relaydesk", *verb],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            cwd=ROOT,
+            env={**os.environ, "XDG_DATA_HOME": str(tmp_path)},
+            check=False,
+        )
+    assert (ran.returncode, ran.stderr) == (
+        1,
+        b"error: the answer cannot be written: no space left on device\n",
+    )
 
 
 def test_help_documents_the_exit_codes(runner: CliRunner):
@@ -97,6 +126,13 @@ def test_every_verb_takes_json(runner: CliRunner, verb: list[str]):
         (["send", "http://relay.example/x"], "speaks no TLS"),
         (["send", "x", "-H", "no colon"], "is no header"),
         (["send", "x", "-H", "A: b\nC: d"], "is no header"),
+        (
+            ["send", "x", "-H", "Content-Length: 5", "-d", "abcdefgh"],
+            "Content-Length: 5 does not fit the body",
+        ),
+        (["send", "x", "-H", "content-length: 5"], "Content-Length: 5 does not fit the body"),
+        (["send", "x", "-H", "Content-Length: 5", "-d", "-"], "Content-Length: 5 does not fit the body"),
+        (["send", "x", "-H", "Transfer-Encoding: chunked"], "says how a body is sent"),
         (["send", "x", "-X", "GET /"], "is no method"),
         (["send", "x", "-d", "@/nowhere/at/all"], "cannot read /nowhere/at/all"),
         (["send", "https://relay.example/x", "-o", "/nowhere/at/all"], "cannot write /nowhere/at/all"),
