@@ -57,7 +57,7 @@ class Output:
     def trouble(self, name: str, text: str, **fields: Json) -> None:
         """Say that something went wrong and the verb goes on: to people on standard error, to programs as any event."""
         if self.as_json:
-            self.event(name, text, **fields)
+            self._write_json({"event": name, **fields})
         else:
             self._said_waiting.clear()
             self._err.print(Text(one_line(text), style="red"), soft_wrap=True)
