@@ -65,7 +65,8 @@ async def test_a_link_in_place_of_a_file_is_not_followed(
     victim.write_bytes(PRECIOUS)
     victim.chmod(0o600)
     place = tmp_path / "data" / name
-    place.parent.mkdir(mode=0o700, parents=True)
+    (tmp_path / "data").mkdir(mode=0o700)
+    place.parent.mkdir(mode=0o700, exist_ok=True)
     link(place, victim)
     async with _starting(tmp_path / "data") as program:
         assert await program.ended() == 2, program.tail
