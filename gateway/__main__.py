@@ -6,7 +6,10 @@ import argparse
 import logging
 import sys
 
+from hyco.redaction import one_line, safe_lines
+
 from .config import from_options, in_options
+from .data_folder import default_data_folder
 from .errors import AddressTakenError, ConfigError, GatewayError
 from .program import run
 from .server import Gateway
@@ -14,25 +17,51 @@ from .server import Gateway
 
 def main() -> int:
     """Serve until told to stop. Exit code 2 for settings that cannot be used."""
-    parser = argparse.ArgumentParser(prog="python -m gateway", description=__doc__)
-    parser.add_argument(
-        "--data", required=True, metavar="DIR", help="where entities, keys and certificates are kept"
+    parser = argparse.ArgumentParser(
+        prog="python -m gateway",
+        description="A gateway without the rest of RelayDesk; relaydesk gateway serve is the same.",
+        epilog="Exit codes: 0 after SIGTERM or Ctrl-C, 2 for settings that cannot be used.",
     )
     parser.add_argument(
-        "--bind", action="append", default=[], metavar="HOST:PORT", help="for senders and listeners"
+        "--data",
+        default=default_data_folder(),
+        metavar="DIR",
+        help="where entities, keys and certificates are kept (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--bind",
+        action="append",
+        default=[],
+        metavar="HOST:PORT",
+        help="for senders and listeners; can be repeated",
+    )
+    parser.add_argument(
+        "--or-any-port", action="store_true", help="any free port where one of --bind is taken"
     )
     parser.add_argument("--admin-bind", metavar="HOST:PORT", help="for the admin API")
     parser.add_argument("--public-url", metavar="URL", help="how others reach this gateway")
-    parser.add_argument("--tls-cert", metavar="FILE")
-    parser.add_argument("--tls-key", metavar="FILE")
+    parser.add_argument("--tls-cert", metavar="FILE", help="speak TLS, with this certificate (PEM)")
+    parser.add_argument("--tls-key", metavar="FILE", help="its private key (PEM)")
     parser.add_argument(
         "--tls-self-signed", action="store_true", help="make and keep a certificate of its own"
     )
     parser.add_argument(
-        "--trusted-proxy", action="append", default=[], metavar="CIDR", dest="trusted_proxies"
+        "--trusted-proxy",
+        action="append",
+        default=[],
+        metavar="CIDR",
+        dest="trusted_proxies",
+        help="a network whose proxies may say where a sender comes from; can be repeated",
+    )
+    parser.add_argument(
+        "-v", "--verbose", action="count", default=0, help="log to standard error; twice for details"
     )
     options = vars(parser.parse_args())
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    verbosity = options.pop("verbose")
+    level = {0: logging.WARNING, 1: logging.INFO}.get(verbosity, logging.DEBUG)
+    handler = logging.StreamHandler()
+    handler.setFormatter(_RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=level, handlers=[handler])
     try:
         run(from_options(**options), _say_ready)
     except ConfigError as error:
@@ -43,6 +72,18 @@ def main() -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0
+
+
+class _RedactingFormatter(logging.Formatter):
+    """Without secrets, and so that one record is one line, or is indented."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the standard library's name
+        """Format the line itself."""
+        return one_line(super().formatMessage(record))
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Format everything, exceptions included."""
+        return safe_lines(super().format(record))
 
 
 def _say_ready(gateway: Gateway) -> None:

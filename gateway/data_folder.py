@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import platformdirs
+
 from .config import HostPort, parse_host_port
 from .errors import ConfigError, DataFolderError
 from .private_files import (
@@ -65,6 +67,11 @@ def _lock_patiently(descriptor: int) -> None:
         else:
             return
     _lock(descriptor)
+
+
+def default_data_folder() -> Path:
+    """Where the gateway of this user keeps its things unless it is told another place."""
+    return platformdirs.user_data_path("relaydesk", appauthor=False) / "gateway"
 
 
 class DataFolder:

@@ -66,3 +66,27 @@ def hide_secrets(text: str) -> str:
     for pattern in _PATTERNS:
         text = pattern.sub(rf"\g<1>{HIDDEN}", text)
     return text
+
+
+_NOT_PRINTABLE = re.compile(
+    "["
+    "\x00-\x1f\x7f-\x9f"  # C0, DEL, C1: line breaks, terminal escapes
+    "\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"  # invisible, line separators, changes of writing direction
+    "\ud800-\udfff"  # cannot be written as UTF-8
+    "]"
+)
+
+
+def escape_controls(text: str) -> str:
+    r"""Return *text* with every character that could break or rewrite a line shown as an escape (``\n``, ``\x1b``)."""
+    return _NOT_PRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+
+
+def one_line(text: str) -> str:
+    """Return *text* as it may be shown: secrets hidden, on one line, without terminal escapes."""
+    return escape_controls(hide_secrets(text))
+
+
+def safe_lines(text: str, indent: str = "    ") -> str:
+    """Return *text* as it may be logged: every line but the first begins with *indent*, as none but that begins a record."""
+    return f"\n{indent}".join(escape_controls(line) for line in hide_secrets(text).splitlines())

@@ -13,13 +13,12 @@ from __future__ import annotations
 import datetime as dt
 import json
 import logging
-import re
 import select
 import sys
 from collections.abc import Mapping
 from typing import Final, TextIO
 
-from hyco.redaction import hide_secrets
+from hyco.redaction import hide_secrets, one_line, safe_lines
 
 #: Loggers of our own; those of libraries speak from WARNING on, unless everything is asked for.
 OWN_LOGGERS: Final = ("hyco", "agent", "gateway", "relaydesk")
@@ -29,24 +28,6 @@ PATIENCE_MS: Final = 100
 
 # In UTF-8 at most the 4 KiB that a pipe takes whole once it takes anything.
 _PIECE_CHARACTERS: Final = 1_024
-
-_NOT_PRINTABLE = re.compile(
-    "["
-    "\x00-\x1f\x7f-\x9f"  # C0, DEL, C1: line breaks, terminal escapes
-    "\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"  # invisible, line separators, changes of writing direction
-    "\ud800-\udfff"  # cannot be written as UTF-8
-    "]"
-)
-
-
-def escape_controls(text: str) -> str:
-    r"""Return *text* with every character that could break or rewrite a line shown as an escape (``\n``, ``\x1b``)."""
-    return _NOT_PRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
-
-
-def one_line(text: str) -> str:
-    """Return *text* as it may be shown: secrets hidden, on one line, without terminal escapes."""
-    return escape_controls(hide_secrets(text))
 
 
 class RedactingFilter(logging.Filter):
@@ -183,7 +164,7 @@ def _hidden(value: object) -> object:
 
 def _indented(text: str) -> str:
     """Several lines of which none can be taken for a record of its own."""
-    return "\n".join(f"    {one_line(line)}" for line in hide_secrets(text).splitlines())
+    return "\n".join(f"    {line}" for line in safe_lines(text, indent="").splitlines())
 
 
 _PLAIN: Final = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")

@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 from agent.config import Direction
 from agent.status import AgentStatus, ConnectionStatus, Exchange, State, Traffic
+from hyco.redaction import one_line
 
-from ..logs import one_line
 from .exits import UsageError
 from .output import Output
 from .problems import of_standing

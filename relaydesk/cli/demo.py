@@ -26,10 +26,10 @@ from gateway.editor import Editor
 from gateway.errors import ConfigError
 from gateway.server import Gateway
 from hyco.addresses import Endpoint, sender_url
+from hyco.redaction import one_line
 from hyco.sas import Right
 
 from ..local_gateway.child import LOOPBACK
-from ..logs import one_line
 from .agent_lines import AgentLines
 from .demo_page import demo_site, page_file
 from .exits import CliError

@@ -11,13 +11,13 @@ from pathlib import Path
 from agent.config import Credential
 from gateway.data_folder import DataFolder
 from hyco.connection_string import parse
+from hyco.redaction import one_line
 from hyco.sas import Right
 
 from ..local_gateway.administration import Administration, HybridConnectionInfo, find_connection, key_for
 from ..local_gateway.child import BundledGateway, running_gateway
 from ..local_gateway.errors import LocalGatewayError
 from ..local_gateway.finding import administration_of
-from ..logs import one_line
 from .connection_strings import VARIABLE, GivenConnection
 from .exits import CliError, ExitCode, UsageError
 from .output import Output

@@ -17,9 +17,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from hyco.redaction import one_line
 from hyco.tracking import untraced
-
-from ..logs import one_line
 
 #: What JSON can say.
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]

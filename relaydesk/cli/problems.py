@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from agent.status import ConnectionStatus, Trouble
+from hyco.redaction import one_line
 
 from .. import ipc
 from ..local_gateway.errors import AdministrationError, Failure, LocalGatewayError
-from ..logs import one_line
 from .exits import CliError, ExitCode
 
 #: What to do about a gateway's no, by its status (protocol reference §2.5, §4.5, §10).

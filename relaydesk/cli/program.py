@@ -17,8 +17,9 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
+from hyco.redaction import one_line
+
 from .. import __version__
-from ..logs import one_line
 from . import connect, demo, desktop, expose, keys, relays, send, serve
 from .exits import EXIT_CODES_HELP, ExitCode
 from .problems import translate

@@ -19,8 +19,8 @@ from agent.config import Deadlines, NetworkConfig
 from agent.errors import GatewayRejectedError
 from agent.network import Network
 from agent.sender import SentResponse, send_request
+from hyco.redaction import escape_controls, one_line
 
-from ..logs import escape_controls, one_line
 from .connection_strings import GivenConnection, find_connection_string
 from .exits import CliError, ExitCode, UsageError
 from .names import NamedAddress, parse_name

@@ -35,6 +35,7 @@ from agent.status import ConnectionStatus, State
 from agent.targets import Target, TargetKind, parse_target
 from hyco.addresses import Endpoint, parse_endpoint, sender_url
 from hyco.connection_string import parse as parse_connection_string
+from hyco.redaction import one_line
 from hyco.sas import Right
 
 from ..actions import (
@@ -48,7 +49,6 @@ from ..actions import (
     Who,
 )
 from ..keystore import Keystore
-from ..logs import one_line
 from ..ports import ListeningPort, PortKind, PortWatcher, guess_kind
 from ..settings import DesktopConfig, GatewayNote, ServiceNote, Settings, unique_name
 from ..settings_file import SettingsError

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 from agent import errors
 from hyco.errors import HycoError, InvalidConnectionStringError
+from hyco.redaction import one_line
 
 from ..actions import ActionError
 from ..keystore import KeystoreError
 from ..local_gateway.errors import AdministrationError, Failure, LocalGatewayError
-from ..logs import one_line
 from ..settings_file import SettingsError
 from ..snapshot import Problem, Trouble
 

@@ -13,9 +13,9 @@ from yarl import URL
 from gateway.config import HostPort
 from gateway.entities import rights_words
 from hyco.addresses import Endpoint, parse_endpoint
+from hyco.redaction import one_line
 from hyco.sas import Right, parse_rights
 
-from ..logs import one_line
 from .administration import Administration, HybridConnectionInfo, RuleInfo, choose_namespace
 from .errors import AdministrationError, Failure
 

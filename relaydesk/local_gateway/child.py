@@ -22,8 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NoReturn
 
-import platformdirs
-
+from gateway import data_folder as gateway_folder
 from gateway.config import DEFAULT_PORT
 
 from .errors import LocalGatewayError
@@ -69,9 +68,8 @@ class BundledGateway:
         raise LocalGatewayError(f"the bundled gateway (process {self.pid}) ended unexpectedly", code)
 
 
-def default_data_folder() -> Path:
-    """Where the gateway of this user keeps its things unless it is told another place."""
-    return platformdirs.user_data_path("relaydesk", appauthor=False) / "gateway"
+#: Where the gateway of this user keeps its things unless it is told another place.
+default_data_folder = gateway_folder.default_data_folder
 
 
 @contextlib.asynccontextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 
-from ..logs import escape_controls
+from hyco.redaction import escape_controls
 
 #: What a table's cell takes of a text. Qt lays out the whole of it even where it shows thirty letters.
 CELL_LENGTH = 200

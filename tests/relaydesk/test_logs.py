@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relaydesk.logs import OWN_LOGGERS, escape_controls, one_line, set_up
+from hyco.redaction import escape_controls, one_line
+from relaydesk.logs import OWN_LOGGERS, set_up
 
 SIGNATURE = "aWYgeW91IGNhbiByZWFkIHRoaXMsIGl0IGxlYWtlZA%3D"
 TOKEN = f"SharedAccessSignature sr=http%3A%2F%2Fns%2Fhc&sig={SIGNATURE}&se=1&skn=r"
