@@ -22,8 +22,25 @@ class _Crowd:
         return self.ebbs - before
 
 
-def test_a_crowd_that_leaves_gives_memory_back_once():
-    assert _Crowd().becomes(1_000, 1_000, 600, 500, 400, 300) == 1
+def test_a_crowd_that_leaves_gives_memory_back_at_once_and_when_no_more_leave():
+    crowd = _Crowd()
+    assert crowd.becomes(1_000, 1_000, 600, 500) == 1
+    assert crowd.becomes(450, 400) == 0
+    assert crowd.becomes(400) == 1
+    assert crowd.becomes(400, 390, 390) == 0
+
+
+def test_the_last_few_of_a_crowd_are_given_back_as_well():
+    """They were less than a crowd since the last time: what they had held stayed, and all around it."""
+    crowd = _Crowd()
+    assert crowd.becomes(1_000, CROWD - 1) == 1
+    assert crowd.becomes(0) == 0
+    assert crowd.becomes(0) == 1
+    assert crowd.becomes(0, 0) == 0
+
+
+def test_a_new_crowd_ends_the_wait_for_the_last_of_the_one_before():
+    assert _Crowd().becomes(1_000, 0, 2_000) == 2
 
 
 def test_a_few_that_leave_do_not():
@@ -35,7 +52,7 @@ def test_part_of_a_crowd_that_leaves_does_not():
 
 
 def test_each_crowd_counts_for_itself():
-    assert _Crowd().becomes(1_000, 0, 0, CROWD, CROWD, 0) == 2
+    assert _Crowd().becomes(1_000, 0, 0, CROWD, CROWD, 0, 0) == 4
 
 
 def test_giving_back_can_be_done_at_any_time():
