@@ -48,7 +48,7 @@ FORGET_EVERY = 1_000
 _CLAIM_TRIES = 5
 
 _Result = TypeVar("_Result")
-_Work = Callable[[sqlite3.Connection], _Result]
+_Work = Callable[[sqlite3.Cursor], _Result]
 
 _REASONS = {
     sqlite3.SQLITE_FULL: (Unavailable.FULL, "the disk is full"),
@@ -74,7 +74,7 @@ class _Database:
         self._path = path
         self._schema = schema
         self._worker = Worker(f"store {schema}")
-        self._connection: sqlite3.Connection | None = None
+        self._cursor: sqlite3.Cursor | None = None
         self._is_open = False
 
     async def open(self) -> None:
@@ -117,9 +117,9 @@ class _Database:
 
     def _guarded(self, work: _Work[_Result]) -> _Result:
         try:
-            if self._connection is None:
-                self._connection = self._connect()
-            return work(self._connection)
+            if self._cursor is None:
+                self._cursor = self._connect()
+            return work(self._cursor)
         except sqlite3.Error as error:
             reason, text = _explain(error)
             if reason not in _PASSING:
@@ -127,61 +127,67 @@ class _Database:
             more = "" if str(error) in text else f" ({error})"
             raise StoreUnavailableError(reason, f"{self._name} cannot be used: {text}{more}") from error
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self) -> sqlite3.Cursor:
+        """One cursor for everything, each statement of which has its rows fetched before the next.
+
+        A connection remembers the last 200 cursors it gave out, long after they have gone: one statement in five seconds
+        keeps something of the whole life of a crowd, and with it the memory around it.
+        """
         connection = sqlite3.connect(
             self._path or ":memory:", timeout=LOCK_TIMEOUT_S, isolation_level=None, cached_statements=64
         )
         try:
+            cursor = connection.cursor()
             if self._path is not None:
-                connection.execute("pragma journal_mode = wal")
-                connection.execute("pragma synchronous = full")
-                self._check(connection)
-            self._migrate(connection)
+                cursor.execute("pragma journal_mode = wal")
+                cursor.execute("pragma synchronous = full")
+                self._check(cursor)
+            self._migrate(cursor)
         except BaseException:
             connection.close()
             raise
-        return connection
+        return cursor
 
     def _disconnect(self) -> None:
-        if self._connection is not None:
-            connection, self._connection = self._connection, None
-            connection.close()
+        if self._cursor is not None:
+            cursor, self._cursor = self._cursor, None
+            cursor.connection.close()
 
-    def _check(self, connection: sqlite3.Connection) -> None:
-        (found,) = connection.execute("pragma quick_check(1)").fetchone()
+    def _check(self, db: sqlite3.Cursor) -> None:
+        (found,) = db.execute("pragma quick_check(1)").fetchone()
         if found != "ok":
             raise StoreUnavailableError(Unavailable.CORRUPT, f"{self._name} is damaged: {found}")
 
-    def _migrate(self, connection: sqlite3.Connection) -> None:
+    def _migrate(self, db: sqlite3.Cursor) -> None:
         steps = sql.migrations(self._schema)
-        connection.execute("begin immediate")
+        db.execute("begin immediate")
         try:
-            (version,) = connection.execute("pragma user_version").fetchone()
+            (version,) = db.execute("pragma user_version").fetchone()
             if version > len(steps):
                 raise StoreUnavailableError(
                     Unavailable.CORRUPT, f"{self._name} was made by a newer version of this program"
                 )
             for step in steps[version:]:
                 for statement in step.statements():
-                    connection.execute(statement)
-                connection.execute(f"pragma user_version = {step.number}")
-            connection.execute("commit")
+                    db.execute(statement)
+                db.execute(f"pragma user_version = {step.number}")
+            db.execute("commit")
         except BaseException:
-            if connection.in_transaction:
-                connection.execute("rollback")
+            if db.connection.in_transaction:
+                db.execute("rollback")
             raise
 
 
 def _transaction(work: _Work[_Result]) -> _Work[_Result]:
-    def transaction(connection: sqlite3.Connection) -> _Result:
-        connection.execute("begin immediate")
+    def transaction(db: sqlite3.Cursor) -> _Result:
+        db.execute("begin immediate")
         try:
-            result = work(connection)
-            connection.execute("commit")
+            result = work(db)
+            db.execute("commit")
         except BaseException:
             # some errors have rolled back already, and then a rollback is one more
-            if connection.in_transaction:
-                connection.execute("rollback")
+            if db.connection.in_transaction:
+                db.execute("rollback")
             raise
         return result
 
@@ -236,7 +242,7 @@ class SqliteStore:
         document = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
         statement = sql.PUT if if_rev is None else sql.PUT_NEW if if_rev == ABSENT else sql.PUT_IF
 
-        def work(db: sqlite3.Connection) -> int:
+        def work(db: sqlite3.Cursor) -> int:
             row = {"kind": kind, "key": key, "rev": _next_revision(db), "value": document}
             if if_rev:
                 row["if_rev"] = if_rev
@@ -250,7 +256,7 @@ class SqliteStore:
     async def delete(self, kind: str, key: str, *, if_rev: int | None = None) -> bool:
         """Delete an entry."""
 
-        def work(db: sqlite3.Connection) -> bool:
+        def work(db: sqlite3.Cursor) -> bool:
             if db.execute(sql.GET, {"kind": kind, "key": key}).fetchone() is None:
                 return False
             if not _delete(db, kind, key, if_rev):
@@ -264,7 +270,7 @@ class SqliteStore:
         """Delete every entry whose key begins with *prefix*, all or none."""
         wanted = {"kind": kind, "prefix": prefix, "end": sql.end_of_prefix(prefix)}
 
-        def work(db: sqlite3.Connection) -> Sequence[str]:
+        def work(db: sqlite3.Cursor) -> Sequence[str]:
             keys = [key for (key,) in db.execute(sql.KEYS_BELOW, wanted).fetchall()]
             for key in keys:
                 _delete(db, kind, key, None)
@@ -281,7 +287,7 @@ class SqliteStore:
     async def changes(self, since: int, *, limit: int = 1000) -> Sequence[EntryChange]:
         """What has changed after revision *since*."""
 
-        def work(db: sqlite3.Connection) -> Sequence[EntryChange]:
+        def work(db: sqlite3.Cursor) -> Sequence[EntryChange]:
             _, horizon = db.execute(sql.REVISIONS).fetchone()
             if since < horizon:
                 raise RevisionForgottenError(f"deletions up to revision {horizon} are forgotten")
@@ -296,7 +302,7 @@ class SqliteStore:
         """Admit a listener, and return its slot."""
         row = {"relay": relay, "listener": listener, "node": node, "limit": limit, **self._alive_since()}
 
-        def work(db: sqlite3.Connection) -> int | None:
+        def work(db: sqlite3.Cursor) -> int | None:
             db.execute(sql.BEAT_SEEN, {"node": node, "now": self._clock()})
             claimed = db.execute(sql.CLAIM, row).fetchone()
             return None if claimed is None else int(claimed[0])
@@ -318,7 +324,7 @@ class SqliteStore:
         """Free a slot, if it is still this listener's."""
         row = {"relay": relay, "slot": slot, "listener": listener}
 
-        def work(db: sqlite3.Connection) -> None:
+        def work(db: sqlite3.Cursor) -> None:
             db.execute(sql.RELEASE, row)
 
         try:
@@ -342,7 +348,7 @@ class SqliteStore:
         """Say that *node* is alive."""
         row = {"node": node, "now": self._clock(), "details": json.dumps(details or {})}
 
-        def work(db: sqlite3.Connection) -> None:
+        def work(db: sqlite3.Cursor) -> None:
             db.execute(sql.BEAT, row)
 
         await self._ledger.write(work)
@@ -356,7 +362,7 @@ class SqliteStore:
     async def forget(self, node: str) -> None:
         """*node* leaves: its slots are free."""
 
-        def work(db: sqlite3.Connection) -> None:
+        def work(db: sqlite3.Cursor) -> None:
             db.execute(sql.FORGET_LISTENERS, {"node": node})
             db.execute(sql.FORGET_NODE, {"node": node})
 
@@ -366,16 +372,16 @@ class SqliteStore:
         return {"alive_since": self._clock() - NODE_DEAD_AFTER_S}
 
 
-def _next_revision(db: sqlite3.Connection) -> int:
+def _next_revision(db: sqlite3.Cursor) -> int:
     return int(db.execute(sql.NEXT_REVISION).fetchone()[0])
 
 
-def _delete(db: sqlite3.Connection, kind: str, key: str, if_rev: int | None) -> bool:
+def _delete(db: sqlite3.Cursor, kind: str, key: str, if_rev: int | None) -> bool:
     row = {"kind": kind, "key": key, "rev": _next_revision(db), "if_rev": -1 if if_rev is None else if_rev}
     return db.execute(sql.DELETE, row).fetchone() is not None
 
 
-def _forget_deleted(db: sqlite3.Connection) -> None:
+def _forget_deleted(db: sqlite3.Cursor) -> None:
     """Let go of deletions that are older than changes() promises to tell, once there are enough of them."""
     last, horizon = db.execute(sql.REVISIONS).fetchone()
     if last - horizon >= KEEP_DELETIONS + FORGET_EVERY:

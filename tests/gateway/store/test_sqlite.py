@@ -1,11 +1,13 @@
 """gateway/store/sqlite.py: the ledger's clock is stepped, the file is a real one."""
 
 import asyncio
+import gc
 import resource
 import sqlite3
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
@@ -68,6 +70,34 @@ async def test_an_entry_is_read_as_it_was_written(store: SqliteStore) -> None:
 async def test_a_value_stays_out_of_reprs(store: SqliteStore) -> None:
     await store.put("thing", "a", {"key": "secret"})
     assert "secret" not in repr(await store.get("thing", "a"))
+
+
+async def test_statements_leave_nothing_behind_but_what_they_wrote(store: SqliteStore) -> None:
+    """A connection remembers its last 200 cursors: one every five seconds kept the memory of a crowd from being freed."""
+
+    def dead_references() -> int:
+        gc.collect()
+        return sum(isinstance(it, weakref.ref) and it() is None for it in gc.get_objects())
+
+    await store.put("thing", "a", {})
+    before = dead_references()
+    for _ in range(50):
+        await store.beat("node")
+        await store.changes(0)
+    assert dead_references() < before + 10
+
+
+@pytest.mark.parametrize("key", ["a", "no such"])
+async def test_a_read_is_over_when_it_is_answered(store: SqliteStore, tmp_path: Path, key: str) -> None:
+    """A statement that stays open keeps the log of writes from being taken over into the file."""
+    await store.put("thing", "a", {})
+    await store.get("thing", key)
+    await store.revision()
+    with closing(await connect(tmp_path / "gateway.db")) as other:
+        is_busy, *_ = await asyncio.to_thread(
+            lambda: other.execute("pragma wal_checkpoint(truncate)").fetchone()
+        )
+    assert not is_busy
 
 
 async def test_revisions_grow_over_all_keys(store: SqliteStore) -> None:
