@@ -22,7 +22,7 @@ from hyco.fields import Headers
 from hyco.limits import MAX_CONNECTION_STRING_LENGTH
 
 from .config import ConnectionConfig, Credential, Direction
-from .errors import ConfigError, CredentialError, InvitationError
+from .errors import ConfigError, CredentialError, InvitationError, UnusableInvitationError
 from .invitation import HEADER, Invitation, is_invitation
 from .invitation import parse as parse_invitation
 from .network import is_loopback
@@ -77,13 +77,14 @@ class Access:
         """Make a token for this hybrid connection, or give the ready one; None where there is no key at all.
 
         Raises:
-            CredentialError: The ready token cannot be read, or the invitation is over.
+            CredentialError: The ready token cannot be read.
+            UnusableInvitationError: The invitation is over.
         """
         if self.invitation is not None:
             try:
                 self.invitation.check(now)
             except InvitationError as error:
-                raise CredentialError(str(error)) from None
+                raise UnusableInvitationError(str(error)) from None
             return IssuedToken(self.invitation.token, self.invitation.expires_at, None)
         secret = self.secret
         if secret is None:
@@ -123,7 +124,7 @@ async def find_access(config: ConnectionConfig, keystore: Keystore | None = None
         try:
             invitation = parse_invitation(text)
         except InvitationError as error:
-            raise CredentialError(str(error)) from None
+            raise UnusableInvitationError(str(error)) from None
         endpoint = invitation.endpoint
         if config.direction is Direction.LISTEN:
             raise ConfigError("credential: an invitation is for connecting; a listener needs a key")

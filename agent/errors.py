@@ -31,7 +31,9 @@ class ConfigError(AgentError, ValueError):
 
 
 class PortTakenError(ConfigError):
-    """Another program has the local port."""
+    """Another program has the local port. It may end: the port is tried again."""
+
+    retryable = True
 
 
 class GatewayUnreachableError(AgentError):
@@ -107,6 +109,14 @@ class TargetRejectedError(RejectedError):
 
 class CredentialError(AgentError):
     """A connection string could not be had or used. It is asked for again: a keystore may be unlocked, a file come."""
+
+
+class KeystoreLockedError(CredentialError):
+    """The keystore gives nothing out before somebody opens it."""
+
+
+class UnusableInvitationError(CredentialError):
+    """The invitation that a sender shows cannot be read, is over, or is not accepted any more."""
 
 
 class SenderRejectedError(AgentError):

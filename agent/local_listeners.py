@@ -2,7 +2,7 @@
 
 Each TCP connection to the port becomes one relayed connection. It is accepted at once and not read until the
 relay stands, so that nothing is lost and nothing piles up; where the relay refuses, it is reset, and the status
-says why.
+says why. A port that another program has is tried again by itself: that program may end.
 """
 
 from __future__ import annotations
@@ -13,11 +13,19 @@ import os
 import random
 import socket
 from collections.abc import Callable
+from typing import Final
 
 from .backoff import Backoff
 from .config import LocalAddress
-from .credentials import find_access
-from .errors import AgentError, ConfigError, CutHereError, GatewayRejectedError, PortTakenError
+from .credentials import Access, find_access
+from .errors import (
+    AgentError,
+    ConfigError,
+    CutHereError,
+    GatewayRejectedError,
+    PortTakenError,
+    UnusableInvitationError,
+)
 from .legs import join
 from .policy import Policy
 from .pump import StreamLeg, TcpLeg
@@ -26,6 +34,12 @@ from .sender import STREAM, connect
 from .standing import Standing
 from .status import RelayedKind
 from .surroundings import Surroundings
+
+PORT_TAKEN_DELAY_S: Final = 10.0
+"""Until a port that another program had is tried again: trying costs nothing, and people end programs by hand."""
+
+_NOT_ACCEPTED: Final = frozenset({401, 403})
+"""What is said to an invitation whose token has no right any more (401), or which its maker withdrew (403)."""
 
 
 class LocalListener:
@@ -53,11 +67,18 @@ class LocalListener:
     async def run(self) -> None:
         """Serve the port until cancelled; then every relayed connection is cut, and nothing is left open."""
         clock, backoff = self._around.clock, self._backoff
+        was_taken = False
         while True:
             self._retry_now.clear()
-            self._standing.connecting()
+            if not was_taken:
+                self._standing.connecting()
             try:
                 await self._serve()
+            except PortTakenError as error:
+                was_taken = True
+                self._standing.waiting(error, PORT_TAKEN_DELAY_S)
+                await clock.wait(PORT_TAKEN_DELAY_S, self._retry_now)
+                continue
             except ConfigError as error:
                 self._standing.stopped(error)
                 await clock.wait(None, self._retry_now)
@@ -65,6 +86,7 @@ class LocalListener:
                 delay_s = backoff.next_delay(error, clock.monotonic())
                 self._standing.waiting(error, delay_s)
                 await clock.wait(delay_s, self._retry_now)
+            was_taken = False
 
     async def _serve(self) -> None:
         access = await find_access(self._config, self._around.keystore)
@@ -132,13 +154,19 @@ class LocalListener:
                 leg.count = counters.received
                 relayed.count = lambda: (leg.payload_received, tcp.payload_received)
                 try:
-                    await connect(leg, access, around.network, around.deadlines, around.clock, headers=STREAM)
+                    await self._connect(leg, access)
+                    around.relay_loop.tell(self._standing.got_through)
                     with counters.connection():  # only now: who was refused never was one
                         await join(tcp, leg)
                 finally:
                     leg.reset()
         except CutHereError as error:
             self._log.info("relayed connection %s", error)
+        except UnusableInvitationError as error:
+            if isinstance(error.__cause__, GatewayRejectedError):
+                counters.refused()
+            self._log.info("%s", error)
+            around.relay_loop.tell(self._standing.turned_away, error)
         except AgentError as error:
             if isinstance(error, GatewayRejectedError):
                 counters.refused()
@@ -148,6 +176,21 @@ class LocalListener:
             self._log.exception("a relayed connection failed unexpectedly")
         finally:
             tcp.reset()
+
+    async def _connect(self, leg: StreamLeg, access: Access) -> None:
+        """Open the relayed connection.
+
+        Raises:
+            UnusableInvitationError: It is over, or is not accepted any more.
+            AgentError: Something else, as ``sender.connect`` says.
+        """
+        around = self._around
+        try:
+            await connect(leg, access, around.network, around.deadlines, around.clock, headers=STREAM)
+        except GatewayRejectedError as error:
+            if access.invitation is not None and error.status in _NOT_ACCEPTED:
+                raise UnusableInvitationError(f"the invitation is not accepted: {error}") from error
+            raise
 
 
 class _AcceptedLeg(TcpLeg):

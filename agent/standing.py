@@ -125,6 +125,18 @@ class Standing:
         self._note(error)
         self._on_change()
 
+    def turned_away(self, error: Exception) -> None:
+        """Note that nobody gets through, although the local port is bound, until ``got_through``."""
+        if self._state is State.LISTENING:
+            self._failed_with(error)
+        self.failed(str(error))
+
+    def got_through(self) -> None:
+        """Note that somebody did."""
+        if self._state is State.LISTENING and self._trouble is not None:
+            self._failed_with(None)
+            self._on_change()
+
     def snapshot(self) -> ConnectionStatus:
         """Give the status of this moment."""
         return ConnectionStatus(

@@ -38,6 +38,10 @@ class Trouble(enum.Enum):
     CHANNEL_LOST = "channel lost"
     CREDENTIAL = "credential"
     """The connection string is missing or cannot be used."""
+    KEYSTORE_LOCKED = "keystore locked"
+    """It holds the connection string, and gives nothing out before somebody opens it."""
+    INVITATION = "invitation"
+    """It cannot be read, is over, or was withdrawn."""
     CONFIG = "config"
     PORT_TAKEN = "port taken"
     CERTIFICATE = "certificate"
@@ -71,7 +75,10 @@ class ConnectionStatus:
     path: str = ""
     gateway: str = ""
     trouble: Trouble | None = None
-    """Of the state: why it does not work, also while it is tried again. None while it works, or is not to work."""
+    """Of the state: why it does not work, also while it is tried again. None while it works, or is not to work.
+
+    A local port that is bound, so LISTENING, has one when its invitation is no longer accepted, until it is again.
+    """
     refused_status: int | None = None
     """The HTTP status with which the gateway refused, where ``trouble`` is that."""
     last_error: str | None = None

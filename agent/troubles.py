@@ -10,7 +10,9 @@ from .errors import (
     GatewayRejectedError,
     GatewayUnreachableError,
     GatewayUntrustedError,
+    KeystoreLockedError,
     PortTakenError,
+    UnusableInvitationError,
 )
 from .status import Trouble
 
@@ -20,6 +22,8 @@ _KINDS: tuple[tuple[type[AgentError], Trouble], ...] = (
     (GatewayUnreachableError, Trouble.GATEWAY_UNREACHABLE),
     (GatewayRejectedError, Trouble.GATEWAY_REFUSED),
     (ControlChannelLostError, Trouble.CHANNEL_LOST),
+    (KeystoreLockedError, Trouble.KEYSTORE_LOCKED),
+    (UnusableInvitationError, Trouble.INVITATION),
     (CredentialError, Trouble.CREDENTIAL),
     (PortTakenError, Trouble.PORT_TAKEN),
     (ConfigError, Trouble.CONFIG),

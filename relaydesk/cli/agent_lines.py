@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 from agent.config import Direction
-from agent.status import AgentStatus, ConnectionStatus, Exchange, State, Traffic
+from agent.status import AgentStatus, ConnectionStatus, Exchange, State, Traffic, Trouble
 from hyco.redaction import one_line
 
 from .exits import UsageError
@@ -126,6 +126,8 @@ class AgentLines:
                 if self._no_retry and not self._has_worked:
                     raise problem
                 delay_s = max(0.0, (now.next_try_at or self._now()) - self._now())
+                if now.trouble is Trouble.PORT_TAKEN and not self._has_worked:
+                    raise problem  # whoever has just typed the port would rather type another one
                 error = str(problem)
                 if self._output.as_json:
                     self._output.event("retrying", "", error=error, inSeconds=round(delay_s, 3))

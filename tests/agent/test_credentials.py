@@ -7,7 +7,7 @@ import pytest
 
 from agent.config import ConnectionConfig, Credential, Direction, LocalAddress
 from agent.credentials import Access, find_access, read_secret_file
-from agent.errors import ConfigError, CredentialError
+from agent.errors import ConfigError, CredentialError, UnusableInvitationError
 from agent.invitation import Invitation, new_id, sign_token
 from agent.targets import parse_target
 from hyco.addresses import Endpoint
@@ -199,7 +199,7 @@ async def test_invitation_comes_from_wherever_a_connection_string_may(monkeypatc
 
 async def test_invitation_that_is_over_says_since_when():
     access = await find_access(guest(INVITATION.text()))
-    with pytest.raises(CredentialError, match=r"^the invitation ended on 1970-01-01 at 00:33 UTC$"):
+    with pytest.raises(UnusableInvitationError, match=r"^the invitation ended on 1970-01-01 at 00:33 UTC$"):
         access.token(now=2_000)
 
 
@@ -212,7 +212,7 @@ async def test_invitation_that_is_over_says_since_when():
     ],
 )
 async def test_invitation_that_cannot_be_read_is_an_error_of_the_credential(text: str, says: str):
-    with pytest.raises(CredentialError, match=says):
+    with pytest.raises(UnusableInvitationError, match=says):
         await find_access(guest(text))
 
 

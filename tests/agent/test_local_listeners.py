@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from agent.config import ConnectionConfig, Credential, Direction, LocalAddress
+from agent.invitation import Invitation, new_id, sign_token
 from agent.status import State, Trouble
+from hyco.addresses import Endpoint
 from hyco.limits import READ_BUFFER_BYTES
 from tests.support.agents import RunningAgent, running_agent
+from tests.support.clocks import SteppedClock
 from tests.support.fake_gateway import FakeGateway, Refusal
 from tests.support.raw_stream import End, RawStream
 from tests.support.targets import tcp_target
@@ -76,6 +80,57 @@ async def test_refusal_resets_the_program_and_shows_in_the_status(agent: Running
     await stream.close()
 
 
+def invited(gateway: FakeGateway, ends_at: int) -> ConnectionConfig:
+    endpoint = Endpoint("127.0.0.1", gateway.port, is_secure=False)
+    token = sign_token(endpoint, "hc", rule_name="r", key="a2V5", expires_at=ends_at)
+    id_ = new_id(b"0123456789abcdef")
+    invitation = Invitation(endpoint=endpoint, path="hc", name="Ann", token=token, id=id_)
+    return config(gateway, credential=Credential(text=invitation.text()))
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_invitation_that_was_withdrawn_is_the_trouble_until_it_is_taken_again(
+    gateway: FakeGateway, status: int
+):
+    clock = SteppedClock()
+    async with running_agent(invited(gateway, int(clock.now()) + 60), clock=clock) as agent:
+        gateway.sender_refusals.append(Refusal(status, "The invitation was withdrawn"))
+        stream = await program(agent)
+        assert await stream.end() is End.RESET
+        now = await agent.until(lambda now: now.connections[0].trouble is not None)
+        assert now.connections[0].trouble is Trouble.INVITATION
+        assert now.connections[0].state is State.LISTENING, "the port stays: it may be taken again"
+        assert "withdrawn" in str(now.connections[0].last_error)
+        assert now.connections[0].traffic.refused_connections == 1
+        await stream.close()
+        stream = await program(agent)
+        await gateway.rendezvous()
+        await agent.until(lambda now: now.connections[0].trouble is None)
+        await stream.close()
+
+
+async def test_other_refusals_say_nothing_of_the_invitation(gateway: FakeGateway):
+    clock = SteppedClock()
+    async with running_agent(invited(gateway, int(clock.now()) + 60), clock=clock) as agent:
+        gateway.sender_refusals.append(Refusal(404, "Nobody listens"))
+        stream = await program(agent)
+        assert await stream.end() is End.RESET
+        now = await agent.until(lambda now: now.connections[0].last_error is not None)
+        assert now.connections[0].trouble is None
+        await stream.close()
+
+
+async def test_invitation_that_ends_meanwhile_is_the_trouble(gateway: FakeGateway):
+    clock = SteppedClock()
+    async with running_agent(invited(gateway, int(clock.now()) + 60), clock=clock) as agent:
+        clock.set_forward(61)
+        stream = await program(agent)
+        assert await stream.end() is End.RESET
+        now = await agent.until(lambda now: now.connections[0].trouble is Trouble.INVITATION)
+        assert "ended on" in str(now.connections[0].last_error)
+        await stream.close()
+
+
 async def test_more_programs_than_allowed_are_reset(gateway: FakeGateway):
     async with running_agent(config(gateway, max_connections=1)) as agent:
         first = await program(agent)
@@ -86,15 +141,26 @@ async def test_more_programs_than_allowed_are_reset(gateway: FakeGateway):
         await second.close()
 
 
-@pytest.mark.expect_log_warnings("another program has it")
-async def test_port_that_is_taken_is_said_and_can_be_tried_again(gateway: FakeGateway):
-    async with tcp_target() as other, running_agent(config(gateway, other.port), is_ready=False) as agent:
-        status = await agent.until(lambda now: now.connections[0].last_error is not None)
-        assert status.connections[0].state is State.STOPPED
-        assert status.connections[0].trouble is Trouble.PORT_TAKEN
-        assert f"cannot bind 127.0.0.1:{other.port}: another program has it" in str(
-            status.connections[0].last_error
-        )
+@pytest.mark.expect_log_warnings("another program has it; it is tried every 10 s")
+async def test_port_that_is_taken_is_said_and_bound_when_it_is_free(gateway: FakeGateway):
+    clock = SteppedClock()
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        async with running_agent(config(gateway, port), is_ready=False, clock=clock) as agent:
+            await agent.until_state(State.WAITING)
+            stands = agent.first
+            assert stands.trouble is Trouble.PORT_TAKEN
+            assert stands.next_try_at == clock.now() + 10
+            assert f"cannot bind 127.0.0.1:{port}: another program has it" in str(stands.last_error)
+            clock.advance(10)
+            await agent.until(lambda now: now.connections[0].next_try_at == clock.now() + 10)
+            assert agent.first.since == stands.since, "it has waited all the time"
+            other.close()
+            clock.advance(10)
+            await agent.until_listening()
+            assert agent.first.trouble is None
 
 
 @pytest.mark.expect_log_warnings("it is not an address of this computer")

@@ -15,6 +15,8 @@ from agent.troubles import refused_status, trouble_of
         (errors.GatewayRejectedError(401, "x"), Trouble.GATEWAY_REFUSED, 401),
         (errors.ControlChannelLostError(None, "x"), Trouble.CHANNEL_LOST, None),
         (errors.CredentialError("x"), Trouble.CREDENTIAL, None),
+        (errors.KeystoreLockedError("x"), Trouble.KEYSTORE_LOCKED, None),
+        (errors.UnusableInvitationError("x"), Trouble.INVITATION, None),
         (errors.ConfigError("x"), Trouble.CONFIG, None),
         (errors.PortTakenError("x"), Trouble.PORT_TAKEN, None),
         (errors.TargetRejectedError(404, "x"), Trouble.OTHER, None),

@@ -28,7 +28,7 @@ LOOPBACK = "127.0.0.1"
 
 @dataclasses.dataclass(frozen=True)
 class Refusal:
-    """How to answer the next listener: with this status instead of 101."""
+    """How to answer the next listener or sender: with this status instead of 101."""
 
     status: int
     reason: str = "No"
@@ -74,6 +74,8 @@ class FakeGateway:
         self._let_go = asyncio.Event()
         self.port = 0
         self.refusals: deque[Refusal] = deque()
+        """Of listeners, and ``sender_refusals`` of senders."""
+        self.sender_refusals: deque[Refusal] = deque()
         self.rejections: asyncio.Queue[dict[str, list[str]]] = asyncio.Queue()
         self.attempts = 0
         """Control channels asked for."""
@@ -180,6 +182,9 @@ class FakeGateway:
             if self.refusals:
                 refusal = self.refusals.popleft()
                 return _answer(refusal.status, refusal.reason)
+        if query.get("sb-hc-action") == ["connect"] and self.sender_refusals:
+            refusal = self.sender_refusals.popleft()
+            return _answer(refusal.status, refusal.reason)
         return None
 
     async def _handle(self, socket: ServerConnection) -> None:

@@ -134,6 +134,14 @@ def test_what_cannot_work_ends_it(told: Told):
         told.tell(state=State.STOPPED, last_error="cannot bind 127.0.0.1:80: another program has it")
 
 
+def test_port_that_is_taken_ends_a_verb_that_has_not_worked_yet(told: Told):
+    with pytest.raises(UsageError, match="another program has it"):
+        told.tell(state=State.WAITING, trouble=Trouble.PORT_TAKEN, last_error="another program has it")
+    told.tell(state=State.LISTENING)
+    _, errors = told.tell(state=State.WAITING, trouble=Trouble.PORT_TAKEN, last_error="somebody has it")
+    assert errors == ["trying again: somebody has it ..."]
+
+
 def test_connections_are_told_as_they_come_and_go(told_json: Told):
     told_json.tell(state=State.LISTENING)
     out, _ = told_json.tell(state=State.LISTENING, traffic=Traffic(open_connections=1, total_connections=1))
