@@ -41,6 +41,9 @@ PORT_TAKEN_DELAY_S: Final = 10.0
 _NOT_ACCEPTED: Final = frozenset({401, 403})
 """What is said to an invitation whose token has no right any more (401), or which its maker withdrew (403)."""
 
+_LASTING: Final = frozenset({400, *_NOT_ACCEPTED})
+"""Refusals that the next program will get as well: of the key, and of byte streams where a web server is shared (400)."""
+
 
 class LocalListener:
     """Keeps one local port bound to one remote hybrid connection."""
@@ -168,10 +171,15 @@ class LocalListener:
             self._log.info("%s", error)
             around.relay_loop.tell(self._standing.turned_away, error)
         except AgentError as error:
+            is_lasting = False
             if isinstance(error, GatewayRejectedError):
                 counters.refused()
+                is_lasting = error.status in _LASTING
             self._log.info("%s", error)
-            around.relay_loop.tell(self._standing.failed, str(error))
+            if is_lasting:
+                around.relay_loop.tell(self._standing.turned_away, error)
+            else:
+                around.relay_loop.tell(self._standing.failed, str(error))
         except Exception:  # noqa: BLE001 - a bug in one of them must not end the others
             self._log.exception("a relayed connection failed unexpectedly")
         finally:

@@ -24,7 +24,7 @@ log = logging.getLogger("agent")
 state_log = logging.getLogger("agent.state")
 """Of its own, because a program that shows each state need not say it a second time."""
 
-_LASTING = frozenset({Trouble.CREDENTIAL, Trouble.CERTIFICATE})
+_LASTING = frozenset({Trouble.CREDENTIAL, Trouble.CERTIFICATE, Trouble.PORT_TAKEN})
 """What nobody but an operator can end."""
 
 

@@ -77,7 +77,7 @@ class ConnectionStatus:
     trouble: Trouble | None = None
     """Of the state: why it does not work, also while it is tried again. None while it works, or is not to work.
 
-    A local port that is bound, so LISTENING, has one when its invitation is no longer accepted, until it is again.
+    A local port that is bound, so LISTENING, has one when its key or invitation is no longer accepted, until it is again.
     """
     refused_status: int | None = None
     """The HTTP status with which the gateway refused, where ``trouble`` is that."""

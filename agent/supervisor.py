@@ -37,6 +37,7 @@ class Agent:
         relay_loop: Where bytes move; the same loop where it is not given. The agent enters and leaves it.
         keystore: Where ``credential.keystore`` is looked up.
         on_exchange: Called with every relayed HTTP request that has ended.
+        on_wake: Called when the computer has slept, or was busy for long.
         clock: The computer's own where it is not given.
     """
 
@@ -47,12 +48,14 @@ class Agent:
         relay_loop: RelayLoop | None = None,
         keystore: Keystore | None = None,
         on_exchange: Callable[[Exchange], None] | None = None,
+        on_wake: Callable[[], object] | None = None,
         clock: Clock | None = None,
     ) -> None:
         self._relay_loop = relay_loop or SameLoop()
         self._clock = clock or Clock()
         self._keystore = keystore
         self._on_exchange = on_exchange
+        self._on_wake = on_wake
         self._relayed = RelayedConnections(self._clock)
         self._version = 0
         self._has_changed = asyncio.Event()
@@ -202,6 +205,8 @@ class Agent:
                     "the computer slept, or was busy for long: looking whether the gateways are still there"
                 )
                 self.check_now()
+                if self._on_wake is not None:
+                    self._on_wake()
 
     # Members
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -59,6 +59,8 @@ class AgentBridge(QObject):
     """A :class:`~relaydesk.snapshot.Snapshot`."""
     log_lines = Signal(object)
     """New ones: a tuple of :class:`~relaydesk.snapshot.LogLine`."""
+    woke_up = Signal()
+    """The computer has slept."""
 
     def __init__(
         self,
@@ -85,6 +87,7 @@ class AgentBridge(QObject):
             AgentConfig(),
             relay_loop=relay_loop or WorkerLoop(Deadlines().stop_s),
             keystore=self._fetch,
+            on_wake=self._woke_up,
             clock=self._clock,
         )
         self._desk = Desk(
@@ -103,6 +106,14 @@ class AgentBridge(QObject):
     def actions(self) -> Actions:
         """What can be asked for."""
         return self._desk
+
+    def own_ports(self) -> Collection[int]:
+        """The ports of RelayDesk itself, to be offered to nobody."""
+        return self._desk.own_ports()
+
+    def own_pids(self) -> Collection[int]:
+        """The processes of RelayDesk besides this one."""
+        return self._desk.own_pids()
 
     def do(
         self,
@@ -141,6 +152,10 @@ class AgentBridge(QObject):
                 self.has_begun.set()
         finally:
             self._tasks = None
+
+    def _woke_up(self) -> None:
+        self._desk.woke_up()
+        self.woke_up.emit()
 
     async def _fetch(self, name: str) -> str | None:
         return await self._desk.keys.fetch(name)

@@ -98,7 +98,11 @@ class _Application(QObject):
         self._is_over = asyncio.Event()
         self._login: tuple[bool, bool] | None = None
         self.settings = Settings(config)
-        self.ports = PortWatcher()
+        # the bridge is made below, and asked later
+        self.ports = PortWatcher(
+            own_pids=lambda: self.bridge.own_pids(),  # noqa: PLW0108
+            own_ports=lambda: self.bridge.own_ports(),  # noqa: PLW0108
+        )
         self.bridge = AgentBridge(
             settings=self.settings,
             keystore=Keystore(config / "keys.sealed"),
@@ -137,6 +141,7 @@ class _Application(QObject):
         self.window.settings.changed.connect(self._use)
         self._timer.timeout.connect(self._look)
         self.bridge.snapshot_changed.connect(self._notify)
+        self.bridge.woke_up.connect(lambda: self.notifications.woke_up(time.time()))
         if QNetworkInformation.loadDefaultBackend():
             network = QNetworkInformation.instance()
             network.reachabilityChanged.connect(lambda _: self.bridge.network_changed())

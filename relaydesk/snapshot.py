@@ -131,6 +131,11 @@ class Service:
     invitations: tuple[Invitation, ...] = ()
     traffic: Traffic = field(default_factory=Traffic)
 
+    @property
+    def is_for_browsers_alone(self) -> bool:
+        """Whether it is shared as a web server, which takes no byte streams: nobody can bring it to a port."""
+        return self.direction is Direction.LISTEN and self.local.startswith(("http://", "https://"))
+
 
 class ConnectionKind(enum.Enum):
     """What is relayed."""

@@ -12,13 +12,14 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NoReturn
+from urllib.parse import urlsplit
 
 from agent.clock import Clock
 
 from ..actions import Reach
 from ..local_gateway.child import BundledGateway, running_gateway
 from ..local_gateway.errors import LocalGatewayError
-from ..local_gateway.finding import is_running
+from ..local_gateway.finding import is_running, running_ports
 from ..snapshot import BundledState, Problem, Trouble
 
 log = logging.getLogger(__name__)
@@ -52,6 +53,8 @@ class Bundled:
         self.reach = Reach.THIS_COMPUTER
         self.running: BundledGateway | None = None
         self.problem: Problem | None = None
+        self.ports: frozenset[int] = frozenset()
+        """Where it listens, itself and its administration; empty while that is not known."""
 
     @property
     def serves(self) -> bool:
@@ -131,19 +134,24 @@ class Bundled:
         """Raise LocalGatewayError where it did not start, and when it has ended."""
         if await asyncio.to_thread(is_running, self.data_folder):
             self._enter(BundledState.ELSEWHERE)
-            while await asyncio.to_thread(is_running, self.data_folder):
-                await self._clock.wait(2.0)
+            self.ports = await running_ports(self.data_folder)
+            try:
+                while await asyncio.to_thread(is_running, self.data_folder):
+                    await self._clock.wait(2.0)
+            finally:
+                self.ports = frozenset()
             raise LocalGatewayError("the gateway that somebody else had started has ended")
         host = None if self.reach is Reach.THIS_COMPUTER else await asyncio.to_thread(network_host)
         async with running_gateway(
             self.data_folder, port=self._port, network_host=host, on_line=self._heard
         ) as running:
             self.running = running
+            self.ports = frozenset(filter(None, (urlsplit(running.url).port, urlsplit(running.admin).port)))
             self._enter(BundledState.RUNNING)
             try:
                 await running.ended()
             finally:
-                self.running = None
+                self.running, self.ports = None, frozenset()
 
     def _heard(self, line: str) -> None:
         log.info("gateway: %s", line)

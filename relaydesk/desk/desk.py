@@ -14,7 +14,7 @@ import errno
 import logging
 import secrets
 import socket
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -48,7 +48,7 @@ from ..actions import (
     Shared,
     Who,
 )
-from ..keystore import Keystore
+from ..keystore import Keystore, KeystoreError
 from ..ports import ListeningPort, PortKind, PortWatcher, guess_kind
 from ..settings import DesktopConfig, GatewayNote, ServiceNote, Settings, unique_name
 from ..settings_file import SettingsError
@@ -77,6 +77,8 @@ LOOK_S: Final = 2.0
 PORTS_S: Final = 2.0
 #: How long an action waits to see a listener connected or a port bound; it goes on trying afterwards all the same.
 SETTLE_S: Final = 5.0
+#: For the keys of what was stopped last, when the program ends.
+FORGET_S: Final = 3.0
 #: The life of a link to something that is shared until it is stopped.
 LINK_LIFETIME_S: Final = 7 * 24 * 3600.0
 #: The name of the invitations that are made for links.
@@ -145,13 +147,40 @@ class Desk:
     async def run(self) -> None:
         """Bring back what was shared, and keep up with it until cancelled."""
         self._load()
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._bundled.run(), name="bundled gateway's owner")
-            tasks.create_task(self._prover.run(), name="prover")
-            tasks.create_task(self._watch_settings(), name="settings")
-            tasks.create_task(self._ports.run(), name="ports")
-            tasks.create_task(self._watch_ports(), name="local ports")
-            tasks.create_task(self._begin(), name="beginning")
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._bundled.run(), name="bundled gateway's owner")
+                tasks.create_task(self._prover.run(), name="prover")
+                tasks.create_task(self._watch_settings(), name="settings")
+                tasks.create_task(self._ports.run(), name="ports")
+                tasks.create_task(self._watch_ports(), name="local ports")
+                tasks.create_task(self._begin(), name="beginning")
+        finally:
+            await self._forget_at_the_end()
+
+    async def _forget_at_the_end(self) -> None:
+        """Nobody can undo any more: the keys of what was stopped last go. Bounded: a keyring may hang."""
+        try:
+            async with asyncio.timeout(FORGET_S):
+                await self._forget_stopped()
+        except (KeystoreError, TimeoutError) as error:
+            log.info("the key of what was stopped last stays in the keystore: %s", error)
+
+    # What is RelayDesk's own
+
+    def own_ports(self) -> Collection[int]:
+        """The ports of RelayDesk itself: its gateway's, that gateway's administration's, and those that lead elsewhere."""
+        bound = (
+            one.local.port
+            for one in self._agent.connections
+            if one.direction is Direction.CONNECT and one.local is not None
+        )
+        return {*self._bundled.ports, *bound}
+
+    def own_pids(self) -> Collection[int]:
+        """The processes of RelayDesk besides this one."""
+        running = self._bundled.running
+        return () if running is None else (running.pid,)
 
     # What is shown
 
@@ -171,6 +200,7 @@ class Desk:
                 finding=self._prover.finding(one.name, one.listener_id),
                 is_port_open=None if config.target is None else self._open_ports.get(_place(config.target)),
                 owner=self._owner(config.target),
+                now=self._clock.now(),
             )
 
         services = picture.in_order(self._agent.connections, status, make)
@@ -236,8 +266,13 @@ class Desk:
                 gateway, name, request.who, taken=self._taken(), network=self._agent.network
             )
             if is_web and place.who is Who.PUBLIC:
-                # browsers come by themselves, with WebSockets; whoever is invited brings the port to their own computer
-                target = parse_target(f"http://{target.authority}")
+                # browsers come by themselves, with WebSockets
+                target = (
+                    target if target.kind is TargetKind.HTTP else parse_target(f"http://{target.authority}")
+                )
+            elif target.kind is TargetKind.HTTP and not target.is_secure:
+                # whoever is invited may bring the port to their own computer, which takes byte streams
+                target = dataclasses.replace(target, kind=TargetKind.STREAM)
             connection = ConnectionConfig(
                 name=name,
                 path=place.path,
@@ -334,6 +369,12 @@ class Desk:
                     Trouble.MISSING_RIGHT,
                     f"{service} is not shared with invited people, so that no invitation could be withdrawn;"
                     " share it through a key with the right Manage",
+                )
+            assert connection.target is not None
+            if connection.target.kind is TargetKind.HTTP:
+                raise fail(
+                    Trouble.INVITATION,
+                    f"{service} is shared as a web server, which cannot be brought to a port; copy its link instead",
                 )
             changed, link = await self._with_invitation(connection, note, name, lifetime_s, is_text=True)
             self._replace(connection, invited=changed.invited)
@@ -506,6 +547,10 @@ class Desk:
     def network_changed(self) -> None:
         """The network is another one, or the computer woke up: see at once what still works."""
         self._engine.check_now()
+        self._prover.again()
+
+    def woke_up(self) -> None:
+        """The computer has slept, which the agent knows: see whether senders still get through."""
         self._prover.again()
 
     # Gateways

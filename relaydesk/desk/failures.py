@@ -40,16 +40,22 @@ def problem_of(error: Exception) -> Problem | None:
             trouble, status = _ADMINISTRATION[error.failure], None
         case LocalGatewayError():
             trouble, status = Trouble.GATEWAY_UNREACHABLE, None
-        case errors.InvitationError():
+        case errors.InvitationError() | errors.UnusableInvitationError():
             trouble, status = Trouble.INVITATION, None
         case errors.GatewayRejectedError():
             trouble, status = Trouble.GATEWAY_REFUSED, error.status
+        case errors.GatewayUntrustedError():
+            trouble, status = Trouble.CERTIFICATE, None
         case errors.GatewayUnreachableError():
             trouble, status = Trouble.GATEWAY_UNREACHABLE, None
         case errors.ControlChannelLostError():
             trouble, status = Trouble.CHANNEL_LOST, None
+        case errors.KeystoreLockedError():
+            trouble, status = Trouble.KEYSTORE_LOCKED, None
         case errors.CredentialError() | InvalidConnectionStringError():
             trouble, status = Trouble.CREDENTIAL, None
+        case errors.PortTakenError():
+            trouble, status = Trouble.PORT_TAKEN, None
         case errors.ConfigError() | HycoError():
             trouble, status = Trouble.CONFIG, None
         case errors.AgentError():

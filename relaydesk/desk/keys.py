@@ -11,13 +11,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from agent.errors import CredentialError, GatewayUnreachableError
+from agent.errors import CredentialError, GatewayUnreachableError, KeystoreLockedError
 from hyco.sas import Right
 
 from ..keystore import MAX_SECRET_BYTES, Keystore, KeystoreError
 from ..local_gateway.administration import key_for
 from ..local_gateway.errors import AdministrationError, Failure
 from ..local_gateway.finding import running_administration
+from ..snapshot import Trouble
 
 #: The gateway of this computer, where a gateway's name is wanted.
 THIS_COMPUTER: Final = "This computer"
@@ -67,6 +68,7 @@ class Keys:
         """The agent's keystore.
 
         Raises:
+            KeystoreLockedError: Somebody has to open the keystore first.
             CredentialError: It cannot be had now; asked again later, it may.
             GatewayUnreachableError: It is one of this computer's gateway, which does not run.
         """
@@ -75,7 +77,8 @@ class Keys:
         try:
             return await self.get(name)
         except KeystoreError as error:
-            raise CredentialError(str(error)) from error
+            is_locked = error.trouble is Trouble.KEYSTORE_LOCKED
+            raise (KeystoreLockedError if is_locked else CredentialError)(str(error)) from error
 
     async def of_here(self, path: str | None, rights: Right) -> str:
         """A connection string of the gateway of this computer, with just these rights.

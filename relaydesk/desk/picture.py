@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Mapping
 
 from agent.config import ConnectionConfig, Direction
 from agent.status import AgentStatus, ConnectionStatus, RelayedConnection, State
-from agent.status import Trouble as AgentTrouble
 from hyco.addresses import parse_endpoint, sender_url
 from hyco.errors import HycoError
 
@@ -44,6 +43,7 @@ def service_of(
     finding: Finding | None,
     is_port_open: bool | None,
     owner: tuple[str, str],
+    now: float,
 ) -> Service:
     """One service.
 
@@ -55,6 +55,7 @@ def service_of(
         finding: What the last probe said.
         is_port_open: Whether something listens on the local port; None where that cannot be known.
         owner: The program that does, and its project; empty where that is not known.
+        now: The time: an invitation that was accepted here may be over.
     """
     state = _STATES[status.state]
     problem = _problem(status)
@@ -67,6 +68,9 @@ def service_of(
             )
         elif finding is not None and finding.proof is Proof.FAILED:
             problem = Problem(trouble=Trouble.PROBE, cause=finding.reason, since=finding.at)
+    ends_at = status.token_expires_at
+    if state is ServiceState.ONLINE and not is_shared and ends_at is not None and ends_at <= now:
+        problem = Problem(trouble=Trouble.INVITATION, cause="the invitation is over", since=ends_at)
     proof = Proof.PENDING if finding is None else finding.proof
     return Service(
         name=status.name,
@@ -162,9 +166,8 @@ def in_order(
 def _problem(status: ConnectionStatus) -> Problem | None:
     if status.trouble is None:
         return None
-    is_locked = status.trouble is AgentTrouble.CREDENTIAL and "keyring" in (status.last_error or "")
     return Problem(
-        trouble=Trouble.KEYSTORE_LOCKED if is_locked else Trouble(status.trouble.value),
+        trouble=Trouble(status.trouble.value),
         cause=status.last_error or status.trouble.value,
         status=status.refused_status,
         since=status.since,

@@ -6,6 +6,7 @@ the folder's store is opened, under the lock that keeps a gateway from starting 
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -91,3 +92,16 @@ async def running_administration(data_folder: Path) -> AsyncIterator[Administrat
         raise AdministrationError("the gateway of this computer is not running", failure=Failure.UNREACHABLE)
     async with administration_by_api(address, folder.admin_token(), None) as administration:
         yield administration
+
+
+async def running_ports(data_folder: Path) -> frozenset[int]:
+    """Where the gateway on this data folder listens, itself and its admin API; empty where that cannot be found out."""
+    folder = DataFolder(data_folder)
+    try:
+        address = await asyncio.to_thread(folder.running_admin_address)
+        if address is None:
+            return frozenset()
+        async with administration_by_api(address, folder.admin_token(), None) as administration:
+            return frozenset({address.port, administration.endpoint.port})
+    except (AdministrationError, DataFolderError):
+        return frozenset()

@@ -54,7 +54,7 @@ class ServiceActions(QObject):
         is_active = service.state not in (ServiceState.PAUSED, ServiceState.EXPIRED)
         self.copy_link.setText(self.tr("Copy link") if is_shared else self.tr("Copy address"))
         self.open.setEnabled(service.is_web and is_active)
-        self.invite.setVisible(is_shared and not service.is_public)
+        self.invite.setVisible(is_shared and not service.is_public and not service.is_for_browsers_alone)
         self.invite.setEnabled(is_active)
         self.stop.setText(self.tr("Stop sharing") if is_shared else self.tr("Disconnect"))
         self.retry.setEnabled(

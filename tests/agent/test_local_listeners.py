@@ -109,6 +109,16 @@ async def test_invitation_that_was_withdrawn_is_the_trouble_until_it_is_taken_ag
         await stream.close()
 
 
+async def test_key_that_is_refused_is_the_trouble(agent: RunningAgent, gateway: FakeGateway):
+    gateway.sender_refusals.append(Refusal(401, "The key is another one"))
+    stream = await program(agent)
+    assert await stream.end() is End.RESET
+    now = await agent.until(lambda now: now.connections[0].trouble is not None)
+    assert now.connections[0].trouble is Trouble.GATEWAY_REFUSED
+    assert now.connections[0].refused_status == 401
+    await stream.close()
+
+
 async def test_other_refusals_say_nothing_of_the_invitation(gateway: FakeGateway):
     clock = SteppedClock()
     async with running_agent(invited(gateway, int(clock.now()) + 60), clock=clock) as agent:

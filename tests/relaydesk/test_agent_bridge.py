@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtWidgets import QApplication
 
+from agent.clock import Clock
 from relaydesk.actions import ExposeRequest, Shared
 from relaydesk.agent_bridge import AgentBridge
 from relaydesk.keystore import Keystore
@@ -17,6 +18,7 @@ from relaydesk.log_tail import LogTail
 from relaydesk.ports import PortWatcher
 from relaydesk.settings import Settings
 from relaydesk.snapshot import Problem, ServiceState, Snapshot, Trouble
+from tests.support.clocks import SteppedClock
 from tests.support.desks import connection_string
 from tests.support.gateways import running_gateway
 from tests.support.keyrings import MemoryKeyring
@@ -47,7 +49,7 @@ class Shown:
 
 
 @contextlib.asynccontextmanager
-async def running_bridge(folder: Path) -> AsyncIterator[AgentBridge]:
+async def running_bridge(folder: Path, clock: Clock | None = None) -> AsyncIterator[AgentBridge]:
     assert QApplication.instance() is not None
     bridge = AgentBridge(
         settings=Settings(folder / "config"),
@@ -55,6 +57,7 @@ async def running_bridge(folder: Path) -> AsyncIterator[AgentBridge]:
         ports=PortWatcher(),
         data_folder=folder / "gateway",
         log_tail=LogTail(),
+        clock=clock,
         bundled_port=0,
     )
     async with asyncio.TaskGroup() as tasks:
@@ -120,6 +123,16 @@ async def test_nothing_is_published_while_nothing_changes(tmp_path: Path):
         await until(lambda: bridge.actions.snapshot().at - began > 2.0)
         assert len(shown.snapshots) <= 1
         bridge.set_watched(False)
+
+
+async def test_waking_up_is_told(tmp_path: Path):
+    clock = SteppedClock()
+    async with running_bridge(tmp_path, clock=clock) as bridge:
+        woken: list[bool] = []
+        bridge.woke_up.connect(lambda: woken.append(True))
+        await bridge.actions.unlock_keystore()  # the agent runs, and has looked at the clocks once
+        clock.sleep(600)
+        await until(lambda: clock.advance(2.0) or woken, "it is noticed")
 
 
 async def test_an_action_after_the_end_is_dropped(tmp_path: Path):

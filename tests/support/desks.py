@@ -73,6 +73,7 @@ async def running_desk(
     keyring: MemoryKeyring | None = None,
     bundled_port: int | None = 0,
     clock: Clock | None = None,
+    data_folder: Path | None = None,
 ) -> AsyncIterator[RunningDesk]:
     """A desk with its files in *folder*, for the time of the block; a second one on the same folder is a restart."""
     kept = keyring if keyring is not None else MemoryKeyring()
@@ -88,7 +89,7 @@ async def running_desk(
         settings=settings,
         keystore=Keystore(folder / "keys.sealed", find_backend=lambda: kept),
         ports=PortWatcher(),
-        data_folder=folder / "gateway",
+        data_folder=data_folder or folder / "gateway",
         clock=clock,
         on_change=lambda: None,
         bundled_port=bundled_port,

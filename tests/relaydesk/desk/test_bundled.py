@@ -17,6 +17,7 @@ from tests.support.desks import running_desk
 from tests.support.keyrings import MemoryKeyring
 from tests.support.processes import free_port
 from tests.support.targets import web_target
+from tests.support.waiting import until
 
 pytestmark = [
     pytest.mark.slow,
@@ -44,7 +45,15 @@ async def test_the_first_share_starts_it_and_the_end_of_the_program_ends_it(tmp_
         assert (await get(shared.link))[0] == 200
         assert desk.now.gateways[0].bundled is BundledState.RUNNING
         (child,) = children()
+        listens = {each.laddr.port for each in child.net_connections("tcp") if each.status == "LISTEN"}
+        assert len(listens) == 2
+        assert (set(desk.actions.own_ports()), set(desk.actions.own_pids())) == (listens, {child.pid})
+        async with running_desk(tmp_path / "other", data_folder=tmp_path / "gateway") as other:
+            await other.actions.start_bundled(Reach.THIS_COMPUTER)
+            assert other.now.gateways[0].bundled is BundledState.ELSEWHERE
+            await until(lambda: set(other.actions.own_ports()) == listens, "its ports are known")
     assert not child.is_running()
+    assert desk.actions.own_ports() == set()
 
 
 async def test_killed_it_comes_back_and_the_share_with_it(tmp_path: Path):

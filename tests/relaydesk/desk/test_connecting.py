@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.clock import Clock
 from hyco.sas import Right
 from relaydesk.actions import ActionError, ExposeRequest
 from relaydesk.snapshot import ServiceState, Trouble
@@ -52,6 +53,54 @@ async def test_an_invitation_becomes_a_local_port(tmp_path: Path):
         await there.actions.withdraw("Database", invitation.id)
         assert await stream.end() is End.RESET
         await here.actions.stop("Database")
+
+
+async def test_an_invitation_that_was_withdrawn_is_the_problem(tmp_path: Path):
+    async with running_gateway() as gateway, tcp_target() as target, running_desk(tmp_path) as desk:
+        await desk.actions.add_gateway(await connection_string(gateway))
+        await desk.actions.expose(ExposeRequest(target=target.address, name="Database"))
+        await desk.until_state("Database", ServiceState.ONLINE)
+        invited = await desk.actions.invite("Database", "Ann", 3600)
+        offer = desk.actions.examine(invited.link)
+        here = await desk.actions.connect(offer, offer.suggested_port)
+        (invitation,) = [one for one in desk.service("Database").invitations if one.name == "Ann"]
+        await desk.actions.withdraw("Database", invitation.id)
+        stream = await RawStream.open("127.0.0.1", offer.suggested_port)
+        assert await stream.end() is End.RESET
+        await desk.until(lambda _: desk.service(here.name).problem, "it is said")
+        problem = desk.service(here.name).problem
+        assert problem is not None
+        assert problem.trouble is Trouble.INVITATION
+        assert "withdrawn" in problem.cause
+
+
+class _Later(Clock):
+    ahead_s = 0.0
+
+    def now(self) -> float:
+        return super().now() + self.ahead_s
+
+
+async def test_an_invitation_that_is_over_is_the_problem(tmp_path: Path):
+    clock = _Later()
+    async with (
+        running_gateway() as gateway,
+        tcp_target() as target,
+        running_desk(tmp_path / "there") as there,
+        running_desk(tmp_path / "here", clock=clock) as here,
+    ):
+        await there.actions.add_gateway(await connection_string(gateway))
+        await there.actions.expose(ExposeRequest(target=target.address, name="Database"))
+        offer = here.actions.examine((await there.actions.invite("Database", "Ann", 3600)).link)
+        await here.actions.connect(offer, offer.suggested_port)
+        assert here.service("Database").problem is None
+        clock.ahead_s = 3601
+        problem = here.service("Database").problem
+        assert problem is not None
+        assert problem.trouble is Trouble.INVITATION
+        with pytest.raises(ActionError, match="ended on") as caught:
+            here.actions.examine(offer.text)
+        assert caught.value.problem.trouble is Trouble.INVITATION
 
 
 async def test_what_is_no_invitation_is_said_and_nothing_is_kept(tmp_path: Path):

@@ -12,10 +12,10 @@ from aiohttp import web
 from agent.invitation import parse
 from hyco.sas import Right
 from relaydesk.actions import ActionError, ExposeRequest, Who
-from relaydesk.snapshot import Health, LiveConnection, Proof, ServiceState, Trouble
+from relaydesk.snapshot import Health, KeystoreState, LiveConnection, Proof, ServiceState, Snapshot, Trouble
 from tests.support.desks import connection_string, running_desk
 from tests.support.gateways import running_gateway
-from tests.support.keyrings import MemoryKeyring
+from tests.support.keyrings import LockableKeyring, MemoryKeyring
 from tests.support.targets import tcp_target, web_target
 from tests.support.waiting import until
 
@@ -185,6 +185,73 @@ async def test_a_port_that_closes_is_said_and_comes_back_by_itself(tmp_path: Pat
         assert desk.now.health is Health.DEGRADED
 
 
+async def test_what_is_called_a_web_site_can_still_be_brought_to_a_port(tmp_path: Path):
+    async with running_gateway() as gateway, web_target(hello) as address, running_desk(tmp_path) as desk:
+        await desk.actions.add_gateway(await connection_string(gateway))
+        shared = await desk.actions.expose(ExposeRequest(target=f"http://{bare(address)}", name="Shop"))
+        service = await desk.until_state("Shop", ServiceState.ONLINE)
+        assert (service.is_web, service.local) == (True, bare(address))
+        assert not service.is_for_browsers_alone
+        assert (await get(shared.link))[0] == 200
+        invited = await desk.actions.invite("Shop", "Ann", 3600)
+        offer = desk.actions.examine(invited.link)
+        assert offer.is_web
+        here = await desk.actions.connect(offer, offer.suggested_port)
+        assert await get(f"http://{here.local}/x") == (200, "hello /x ")
+
+
+async def test_nobody_is_invited_to_bring_a_web_server_with_tls_to_a_port(tmp_path: Path):
+    async with running_gateway() as gateway, tcp_target() as target, running_desk(tmp_path) as desk:
+        await desk.actions.add_gateway(await connection_string(gateway))
+        await desk.actions.expose(ExposeRequest(target=f"https://{target.address}", name="Shop"))
+        assert desk.service("Shop").is_for_browsers_alone
+        before = desk.service("Shop").invitations
+        with pytest.raises(ActionError, match="copy its link instead") as caught:
+            await desk.actions.invite("Shop", "Ann", 3600)
+        assert caught.value.problem.trouble is Trouble.INVITATION
+        assert desk.service("Shop").invitations == before
+
+
+async def test_a_public_web_server_with_tls_stays_one(tmp_path: Path):
+    async with running_gateway() as gateway, tcp_target() as target, running_desk(tmp_path) as desk:
+        await desk.actions.add_gateway(await connection_string(gateway))
+        request = ExposeRequest(target=f"https://{target.address}", name="Shop", who=Who.PUBLIC)
+        await desk.actions.expose(request)
+        assert desk.service("Shop").local == f"https://{target.address}"
+
+
+async def test_the_keys_of_what_was_stopped_go_with_the_program(tmp_path: Path):
+    keyring = MemoryKeyring()
+    async with running_gateway() as gateway, web_target(hello) as address:
+        async with running_desk(tmp_path, keyring=keyring) as desk:
+            await desk.actions.add_gateway(await connection_string(gateway), "Mine")
+            await desk.actions.expose(ExposeRequest(target=address, name="Shop"))
+            await desk.actions.stop("Shop")
+            assert len(keyring.names()) == 2, "it can still be brought back"
+        assert keyring.names() == {"gateway:Mine"}
+
+
+async def test_a_locked_keyring_is_the_problem_of_what_needs_it(tmp_path: Path):
+    keyring = LockableKeyring()
+    keyring.is_open.set()
+    async with running_gateway() as gateway, web_target(hello) as address:
+        async with running_desk(tmp_path, keyring=keyring) as desk:
+            await desk.actions.add_gateway(await connection_string(gateway), "Mine")
+            await desk.actions.expose(ExposeRequest(target=address, name="Shop"))
+        keyring.is_open.clear()
+        try:
+            async with running_desk(tmp_path, keyring=keyring) as desk:
+                await desk.until(
+                    lambda now: _has_problem(now, Trouble.KEYSTORE_LOCKED), "the keystore is the problem"
+                )
+                assert desk.now.keystore is KeystoreState.LOCKED
+                keyring.is_open.set()
+                await desk.actions.unlock_keystore()
+                await desk.until_state("Shop", ServiceState.ONLINE)
+        finally:
+            keyring.is_open.set()
+
+
 async def test_no_key_and_no_link_is_in_any_file(tmp_path: Path):
     async with running_gateway() as gateway, web_target(hello) as address, running_desk(tmp_path) as desk:
         text = await connection_string(gateway)
@@ -199,6 +266,15 @@ async def test_no_key_and_no_link_is_in_any_file(tmp_path: Path):
         assert "Shop" in written
         assert not [secret for secret in secrets if secret in written]
         assert not [secret for secret in secrets if secret in repr(desk.now)]
+
+
+def bare(address: str) -> str:
+    """HOST:PORT, whatever the target is called."""
+    return address.removeprefix("http://")
+
+
+def _has_problem(now: Snapshot, trouble: Trouble) -> bool:
+    return any(one.problem is not None and one.problem.trouble is trouble for one in now.services)
 
 
 def _is_the_request(connection: LiveConnection) -> bool:
