@@ -8,6 +8,15 @@ from __future__ import annotations
 
 import os
 import sys
+
+if __name__ == "__main__" and not sys.flags.safe_path:
+    # `python -m` looks into the working directory first, where anybody may have put an `asyncio.py`. In a checkout that is
+    # also where this program is: there it comes last, after Python's own and what is installed. The commands that RelayDesk
+    # hands to the system have -P, and the installed command `relaydesk` never looks there.
+    _here = sys.path.pop(0)
+    if os.path.dirname(os.path.dirname(__file__)) == _here:  # noqa: PTH120 - pathlib may be anybody's here
+        sys.path.append(_here)
+
 from collections.abc import Sequence
 from importlib.util import find_spec
 

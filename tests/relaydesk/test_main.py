@@ -7,6 +7,7 @@ import subprocess
 import sys
 import types
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -130,5 +131,22 @@ def test_verb_loads_no_qt():
     code += "try: program.main()\nfinally: assert not {'PySide6', 'qasync'} & set(sys.modules)"
     ran = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env=os.environ, capture_output=True, text=True, check=False
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", [[], ["-P"]])
+def test_nothing_is_imported_from_the_working_directory(tmp_path: Path, options: list[str]):
+    """Reliability reference D5. Without -P, Python itself has imported a few modules by then, before anybody can object."""
+    for name in ("asyncio", "logging", "typing", "json", "socket", "ssl", "typer", "platformdirs", "qasync"):
+        (tmp_path / f"{name}.py").write_text(f"raise SystemExit('{name} was planted')")
+    ran = subprocess.run(
+        [sys.executable, *options, "-m", "relaydesk", "--version"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert (ran.returncode, ran.stderr) == (0, "")
