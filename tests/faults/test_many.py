@@ -39,8 +39,12 @@ ECHOES_AT_ONCE = 100
 #: Less than the 30 s between two pings.
 HEARD_EVERY_S = 20.0
 
-#: What a crowd of thousands leaves behind in pages that are not all free, whatever its size. It does not grow with the
-#: next crowd. Less than the 15 % of the start that are asked for at the size of the suite, and more at full size.
+#: What a crowd of thousands leaves behind, where 15 % of the start (9 MiB) are asked for. Nothing is kept: there are as
+#: many objects as before. But Python gives back 1 MiB of small objects only when the last one in it has gone, and what
+#: is made to last while a crowd is there (a timer, the handles that uvloop keeps for the next ones) lies among the
+#: crowd's own. Crowd after crowd it levels off, of 5,000 pairs at 57 -> 73 -> 72 -> 74 MiB, of eight times 1,000 at
+#: 58 -> 63.7 -> 64.4 -> 64.5 and in the end 64.8; over TLS 5,000 pairs left 60 -> 81 -> 85. A second crowd has to fit, too.
+#: With PYTHONMALLOC=malloc, where a page is enough, it is 58 -> 60, but then an idle pair is over its 10 KiB.
 FRAGMENTS_BYTES = 32 * KIB * KIB
 
 #: Looks that see no progress: whatever could be taken has been.
@@ -139,6 +143,8 @@ async def _close(pairs: list[Pair]) -> None:
     for sender, far in pairs:
         await sender.read_until_close()
         await far.read_until_close()
+        await sender.stream.close()
+        await far.stream.close()
 
 
 async def _warm_up(gateway: GatewayProcess, listener: RawListener) -> None:
@@ -151,6 +157,16 @@ async def _warm_up(gateway: GatewayProcess, listener: RawListener) -> None:
 
 async def _is_relaying(gateway: GatewayProcess, count: int) -> bool:
     return (await gateway.status())["relayedConnections"] == count
+
+
+async def _rss_after_crowd(gateway: GatewayProcess, descriptors: int, rss_bytes: float) -> int:
+    """Resident memory once everything of a crowd is given back; *rss_bytes*: as much as it may be."""
+    await until(lambda: _is_relaying(gateway, 0))
+    await gateway.until_listening(1)
+    await until(lambda: gateway.child.descriptors <= descriptors + 5, "descriptors are given back")
+    with contextlib.suppress(AssertionError):  # said by the test, with all the figures
+        await until(lambda: gateway.child.rss_bytes <= rss_bytes)
+    return gateway.child.rss_bytes
 
 
 @pytest.mark.timeout(900)
@@ -168,22 +184,24 @@ async def test_many_relayed_connections_at_once(tmp_path: Path, full_size: bool,
             took += await _echo_all(pairs, every_s=5.0 if full_size else 0.0)
             assert await listener.socket.barrier() == []  # it answers pings, too
         busy = (gateway.child.rss_bytes - rss) / count / KIB
-        await _close(pairs)
-        await until(lambda: _is_relaying(gateway, 0))
-        await gateway.until_listening(1)
-        await until(lambda: gateway.child.descriptors <= descriptors + 5, "descriptors are given back")
-        # what is left over: pages that were never full, and code that ran for the first time
         left_bytes = FRAGMENTS_BYTES if full_size else 0.15 * rss
-        with contextlib.suppress(AssertionError):  # said below, with all the figures
-            await until(lambda: gateway.child.rss_bytes <= rss + left_bytes)
-        after = gateway.child.rss_bytes
+        await _close(pairs)
+        after = await _rss_after_crowd(gateway, descriptors, rss + left_bytes)
+        pairs = await _pairs(gateway, listener, count)
+        await _echo_all(pairs, every_s=0)
+        await _close(pairs)
+        after_next = await _rss_after_crowd(gateway, descriptors, rss + left_bytes)
         p99 = sorted(took)[int(len(took) * 0.99)]
-        figures = f"{idle:.1f} KiB idle, {busy:.1f} KiB busy, p99 {p99 * 1000:.0f} ms, RSS {rss >> 20} -> {after >> 20} MiB"
+        figures = (
+            f"{idle:.1f} KiB idle, {busy:.1f} KiB busy, p99 {p99 * 1000:.0f} ms, "
+            f"RSS {rss >> 20} -> {after >> 20} -> {after_next >> 20} MiB"
+        )
         log.info("%d pairs, %s: %s", count, "TLS" if is_secure else "plain", figures)
         assert idle <= (150 if is_secure else 10), figures
         assert busy <= (150 if is_secure else 60), figures
         assert p99 <= 0.25, figures
         assert after <= rss + left_bytes, figures
+        assert after_next <= rss + left_bytes, figures
 
 
 class _Pusher:
