@@ -13,7 +13,7 @@ help:
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 demo: runtime-environment ## expose a web page through a gateway, all on this computer (PORT=3000: your service; ONCE=1: one request)
-	@$(VENV_PYTHON) -m relaydesk demo $(if $(PORT),--port $(PORT)) $(if $(ONCE),--once)
+	@$(VENV_PYTHON) -m relaydesk demo $(if $(PORT),--port $(PORT)) $(if $(ONCE),--once) || [ $$? = 130 ] # Ctrl-C is how it ends
 
 app: app-environment ## start the tray application
 	@QT_API=pyside6 $(VENV_PYTHON) -m relaydesk
