@@ -108,6 +108,7 @@ async def test_handshake_that_was_under_way_is_given_up(gateway: FakeGateway, ta
             assert "did not answer in time after the computer slept" in str(agent.first.last_error)
 
 
+@pytest.mark.expect_log_warnings("agent.state: .*RELAYDESK_TEST_ABSENT is not set")
 async def test_local_port_that_could_not_be_served_is_tried_at_once(gateway: FakeGateway, target: TcpTarget):
     config = ConnectionConfig(
         credential=Credential(env="RELAYDESK_TEST_ABSENT"),

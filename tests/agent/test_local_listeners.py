@@ -151,7 +151,7 @@ async def test_more_programs_than_allowed_are_reset(gateway: FakeGateway):
         await second.close()
 
 
-@pytest.mark.expect_log_warnings("another program has it; it is tried every 10 s")
+@pytest.mark.expect_log_warnings("another program has it; next try in 10")
 async def test_port_that_is_taken_is_said_and_bound_when_it_is_free(gateway: FakeGateway):
     clock = SteppedClock()
     with socket.socket() as other:
