@@ -135,11 +135,12 @@ def test_what_cannot_work_ends_it(told: Told):
 
 
 def test_port_that_is_taken_ends_a_verb_that_has_not_worked_yet(told: Told):
-    with pytest.raises(UsageError, match="another program has it"):
+    with pytest.raises(CliError, match="another program has it") as caught:
         told.tell(state=State.WAITING, trouble=Trouble.PORT_TAKEN, last_error="another program has it")
+    assert caught.value.code is ExitCode.USAGE
     told.tell(state=State.LISTENING)
     _, errors = told.tell(state=State.WAITING, trouble=Trouble.PORT_TAKEN, last_error="somebody has it")
-    assert errors == ["trying again: somebody has it ..."]
+    assert errors == ["trying again: somebody has it; give another port, or 0 for a free one ..."]
 
 
 def test_connections_are_told_as_they_come_and_go(told_json: Told):
