@@ -24,8 +24,10 @@ from typing import Final, NoReturn
 
 from gateway import data_folder as gateway_folder
 from gateway.config import DEFAULT_PORT
+from gateway.errors import GatewayError
 
 from .errors import LocalGatewayError
+from .last_address import last_address
 
 #: From its start to its ready line. It takes under a second; a cold disk and a virus scanner take their time.
 START_TIMEOUT_S: Final = 30.0
@@ -84,8 +86,8 @@ async def running_gateway(
 
     Args:
         data_folder: Where it keeps its things.
-        port: Where it listens; None for the usual port, so that links stay the same from day to day, or, on loopback, any
-            other one where somebody has that.
+        port: Where it listens; None for the port that it had the last time, so that links stay the same from day to day, at
+            first the usual one; or, on loopback, any other where somebody has that.
         network_host: The name or address by which other computers reach this one. It then listens on every address, with
             TLS and a certificate of its own.
         on_line: Called, from a thread of its own, with what the child says on standard error; without it, that goes where
@@ -94,7 +96,8 @@ async def running_gateway(
     Raises:
         LocalGatewayError: It did not start.
     """
-    process = _start(data_folder, _where(port, network_host), is_heard=on_line is not None)
+    where = _where(port, network_host, await asyncio.to_thread(_port_before, data_folder))
+    process = _start(data_folder, where, is_heard=on_line is not None)
     try:
         errors = None if on_line is None else _Errors(process, on_line)
         yield await _ready(process, errors)
@@ -109,10 +112,20 @@ def serve_command(*arguments: str) -> Sequence[str]:
     return [*program, "gateway", "serve", *arguments]
 
 
-def _where(port: int | None, network_host: str | None) -> Sequence[str]:
+def _port_before(data_folder: Path) -> int | None:
+    """Where it listened on loopback when it last ran. Blocks."""
+    with contextlib.suppress(GatewayError):  # it says itself what is wrong with its folder
+        before = last_address(data_folder)
+        if before is not None and before.host == LOOPBACK:
+            return before.port
+    return None
+
+
+def _where(port: int | None, network_host: str | None, port_before: int | None) -> Sequence[str]:
     """The options that say where it listens."""
     number = DEFAULT_PORT if port is None else port
     if network_host is None:
+        number = port_before if port is None and port_before is not None else number
         return [*(["--or-any-port"] if port is None else []), "--bind", f"{LOOPBACK}:{number}"]
     host = f"[{network_host}]" if ":" in network_host else network_host
     return ["--bind", f"0.0.0.0:{number}", "--tls-self-signed", "--public-url", f"https://{host}:{number}"]

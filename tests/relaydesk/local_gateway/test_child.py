@@ -71,6 +71,19 @@ async def test_the_usual_port_is_taken_unless_somebody_has_it(tmp_path: Path):
                     pytest.fail("two gateways on one port")
 
 
+async def test_it_comes_back_where_it_was(tmp_path: Path):
+    """A gateway that had to take another port gave out links with that; after a restart they must still lead to it."""
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with contextlib.suppress(OSError):
+            taken.bind((LOOPBACK, DEFAULT_PORT))
+            taken.listen()
+        async with running_gateway(tmp_path / "data") as ready:
+            url = ready.url
+    async with running_gateway(tmp_path / "data") as ready:
+        assert ready.url == url
+
+
 async def test_what_it_says_is_heard_and_the_cause_told(tmp_path: Path):
     """A window has no standard error that anybody reads."""
     heard: list[str] = []
