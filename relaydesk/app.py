@@ -22,7 +22,7 @@ from typing import Final
 import platformdirs
 from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtNetwork import QNetworkInformation
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QDialog
 
 from . import __version__, autostart, event_loop, instance, ipc
 from .actions import Preferences, Shared
@@ -78,7 +78,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _application() -> QApplication:
-    QApplication.setApplicationName(NAME)
+    QApplication.setApplicationName("RelayDesk")  # what panels and screen readers call it
     QApplication.setApplicationDisplayName("RelayDesk")
     QApplication.setApplicationVersion(__version__)
     QApplication.setDesktopFileName(NAME)
@@ -97,6 +97,7 @@ class _Application(QObject):
         state = platformdirs.user_state_path(NAME, appauthor=False)
         self._is_over = asyncio.Event()
         self._login: tuple[bool, bool] | None = None
+        self._alone: set[QDialog] = set()
         self.settings = Settings(config)
         # the bridge is made below, and asked later
         self.ports = PortWatcher(
@@ -223,9 +224,11 @@ class _Application(QObject):
     def _parent(self) -> MainWindow | None:
         return self.window if self.window.isVisible() else None
 
-    @staticmethod
-    def _open_dialog(dialog: ExposeDialog | ConnectDialog | QrDialog) -> None:
+    def _open_dialog(self, dialog: ExposeDialog | ConnectDialog | QrDialog) -> None:
         if dialog.parent() is None:
+            # without a window there is no parent to hold it, and Python would delete it at once
+            self._alone.add(dialog)
+            dialog.finished.connect(lambda _: self._alone.discard(dialog))
             dialog.show()
             dialog.raise_()
             dialog.activateWindow()
