@@ -45,7 +45,6 @@ class ConnectDialog(QDialog):
         self.text.setTabChangesFocus(True)
         self.text.setFixedHeight(self.text.fontMetrics().height() * 4 + 16)
         self.found = Label(wraps=True)
-        self.found.setAccessibleName(self.tr("What was found"))
         self.port = QSpinBox()
         self.port.setRange(1, 65_535)
         self.port.setAccessibleName(self.tr("Local port"))
