@@ -7,7 +7,7 @@ PYTEST := QT_API=pyside6 QT_QPA_PLATFORM=offscreen $(VENV_PYTHON) -m pytest
 # One worker per core. Tests marked xdist_group("name") share a worker, one after the other.
 PARALLEL := -n logical --maxprocesses 8 --dist loadgroup
 
-.PHONY: help demo app test check test-interop bench stress clean runtime-environment app-environment dev-environment
+.PHONY: help demo app test check test-interop test-desktop bench stress clean runtime-environment app-environment dev-environment
 
 help:
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -19,7 +19,7 @@ app: app-environment ## start the tray application
 	@QT_API=pyside6 $(VENV_PYTHON) -m relaydesk
 
 test: dev-environment ## run the tests (ARGS="-k name" for some of them)
-	$(PYTEST) $(PARALLEL) --cov -m "not interop" $(ARGS)
+	$(PYTEST) $(PARALLEL) --cov -m "not interop and not desktop" $(ARGS)
 
 check: dev-environment ## check format, lint, types and who imports whom
 	$(VENV_PYTHON) -m ruff format --check
@@ -29,6 +29,9 @@ check: dev-environment ## check format, lint, types and who imports whom
 
 test-interop: dev-environment ## run other people's clients and servers against ours (.ci/run lists what it needs)
 	$(PYTEST) tests/interop $(ARGS)
+
+test-desktop: dev-environment ## click through the desktop on a screen of its own (.ci/run lists what it needs)
+	$(PYTEST) tests/desktop $(ARGS)
 
 bench: dev-environment ## measure against other relays, side by side
 	$(VENV_PYTHON) -m benchmarks $(ARGS)

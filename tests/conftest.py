@@ -7,7 +7,7 @@ Markers, for tests to use:
 * ``allow_log_warnings(*patterns)``: these may be logged, where timing decides; without patterns, anything may.
 * ``slow``: takes more than a quarter of a second.
 * ``stress``: has a full size; ask the fixture ``full_size`` which one this run wants.
-* ``interop`` and ``e2e`` are set here for everything in ``tests/interop`` and ``tests/e2e``.
+* ``interop``, ``e2e`` and ``desktop`` are set here for everything in the folder of that name.
 
 A fixture that makes warnings come may set a log marker too: ``request.applymarker(pytest.mark.allow_log_warnings(...))``.
 They are read when the test ends.
@@ -55,7 +55,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     for item in items:
         folder = item.path.relative_to(here).parts[0] if item.path.is_relative_to(here) else ""
-        if folder in ("interop", "e2e"):
+        if folder in ("interop", "e2e", "desktop"):
             item.add_marker(folder)
 
 
