@@ -17,6 +17,13 @@ translate = QCoreApplication.translate
 ENDED_SHOWN_S = 60.0
 
 
+def address_words(peer: str) -> str:
+    """A sender's address without its port, which says nothing to people."""
+    host, _, port = peer.rpartition(":")
+    is_host = host.startswith("[") or ":" not in host  # else it is the end of an IPv6 address
+    return host.strip("[]") if port.isdecimal() and host and is_host else peer
+
+
 def kind_words(kind: ConnectionKind) -> str:
     """What is relayed."""
     return {
@@ -51,7 +58,8 @@ class ConnectionsModel(TableModel[LiveConnection]):
                 Column(
                     name="from",
                     title=translate("Connections", "From"),
-                    text=lambda c: c.peer,
+                    text=lambda c: address_words(c.peer),
+                    detail=lambda c: c.peer,
                     sample="203.0.113.255",
                     stretch=1,
                 ),

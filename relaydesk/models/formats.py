@@ -52,15 +52,20 @@ def duration(seconds: float) -> str:
 
 
 def rough_duration(seconds: float) -> str:
-    """How long something lasts, in one unit: for what is not watched to the second."""
+    """How long something lasts, in one unit: for what is not watched to the second.
+
+    Whole units that have passed; but what lacks less than a twentieth of one counts as full, so that a share for 8 hours has
+    8 hours left at first.
+    """
     whole = max(0, round(seconds))
     if whole < _MINUTE_S:
         return translate("Formats", "{n} s").format(n=whole)
-    if whole < _HOUR_S:
-        return translate("Formats", "{n} min").format(n=whole // _MINUTE_S)
-    if whole < 2 * _DAY_S:
-        return translate("Formats", "{n} h").format(n=whole // _HOUR_S)
-    return translate("Formats", "{n} days").format(n=whole // _DAY_S)
+    minutes, hours, days = ((whole + unit // 20) // unit for unit in (_MINUTE_S, _HOUR_S, _DAY_S))
+    if minutes < _HOUR_S // _MINUTE_S and hours < 1:
+        return translate("Formats", "{n} min").format(n=minutes)
+    if hours < 2 * _DAY_S // _HOUR_S:
+        return translate("Formats", "{n} h").format(n=hours)
+    return translate("Formats", "{n} days").format(n=days)
 
 
 def countdown(at: float, now: float) -> str:

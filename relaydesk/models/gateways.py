@@ -24,7 +24,7 @@ def key_words(gateway: Gateway) -> str:
     if gateway.key_name:
         return gateway.key_name
     if gateway.bundled is not None:
-        return translate("Gateways", "made by RelayDesk")
+        return translate("Gateways", "made here")
     return ""
 
 

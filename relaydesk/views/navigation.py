@@ -69,7 +69,7 @@ class Navigation(QFrame):
         self._pace = ElidedLabel(kind="quiet")
         state = row(self._state_picture, self._state, spacing=8)
         state.setContentsMargins(12, 0, 4, 0)
-        self._pace.setContentsMargins(36, 0, 0, 0)
+        self._pace.setContentsMargins(12, 0, 0, 0)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 14, 8, 14)
         layout.setSpacing(4)

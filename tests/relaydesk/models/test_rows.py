@@ -125,7 +125,7 @@ def test_the_age_of_what_has_ended_stands_still() -> None:
 def test_gateways_say_what_protects_them_and_what_a_key_allows() -> None:
     model = GatewaysModel()
     model.show(sample())
-    assert cell(model, 0, "key") == "made by RelayDesk"
+    assert cell(model, 0, "key") == "made here"
     assert cell(model, 1, "rights") == "Listen, Send"
     assert cell(model, 3, "address") == "10.0.4.12:8080 (without TLS)"
     assert cell(model, 3, "rights") == "not known"
@@ -150,3 +150,18 @@ def test_invitations_that_are_over_are_faded() -> None:
     assert cell(model, 0, "left", FADED_ROLE) is False
     model.show(None, NOW)
     assert model.rowCount() == 0
+
+
+@pytest.mark.parametrize(
+    ("peer", "shown"),
+    [
+        ("203.0.113.7:60670", "203.0.113.7"),
+        ("[2001:db8::42]:443", "2001:db8::42"),
+        ("2001:db8::42", "2001:db8::42"),
+        ("203.0.113.7", "203.0.113.7"),
+        ("ci.example:x", "ci.example:x"),
+        ("", ""),
+    ],
+)
+def test_a_sender_is_shown_by_its_address(peer: str, shown: str) -> None:
+    assert connections.address_words(peer) == shown
