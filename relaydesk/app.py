@@ -244,7 +244,9 @@ class _Application(QObject):
         )
         text = shared.shown_link
         if shared.is_only_this_computer:
-            text = self.tr("{link} – on this computer only").format(link=text)
+            text = self.tr("{link} – on this computer only: Gateways can open it to your network").format(
+                link=text
+            )
         self.window.message_bar.tell(
             Notice(
                 title=title,

@@ -10,7 +10,7 @@ from ..actions import Reach
 from ..models import gateways
 from ..models.gateways import GatewaysModel
 from ..models.states import Tone, gateway_face
-from ..models.texts import literal
+from ..models.texts import literal, tooltip
 from ..snapshot import BundledState, Gateway, Problem, Snapshot
 from .add_gateway_dialog import AddGatewayDialog
 from .context import Context, Notice
@@ -44,6 +44,9 @@ class BundledCard(QFrame):
         self.reach.setAccessibleName(self.tr("Who reaches the gateway of this computer"))
         self.reach.addItem(self.tr("Only this computer"), Reach.THIS_COMPUTER)
         self.reach.addItem(self.tr("My network (with TLS)"), Reach.NETWORK)
+        self.widen = button(self.tr("Open to my network"), context.icons, "gateways")
+        self.widen.setToolTip(tooltip(self.tr("Started anew, with TLS, for whoever reaches this computer")))
+        self.widen.clicked.connect(self._on_widen)
         self.switch = button(self.tr("Start"), context.icons)
         self.switch.clicked.connect(self._on_switch)
         title = Label(self.tr("Gateway on this computer"), is_bold=True)
@@ -55,6 +58,7 @@ class BundledCard(QFrame):
         layout = row(picture, spacing=GAP)
         layout.addLayout(words, 1)
         layout.addWidget(self.reach)
+        layout.addWidget(self.widen)
         layout.addWidget(self.switch)
         layout.setContentsMargins(16, 12, 16, 12)
         self.setLayout(layout)
@@ -77,6 +81,7 @@ class BundledCard(QFrame):
         else:
             self._text.say(self.tr("A relay of your own, without any account. It ends with RelayDesk."))
         self.reach.setVisible(not is_running)
+        self.widen.setVisible(state is BundledState.RUNNING and shown.is_only_this_computer)
         set_caption(self.switch, self.tr("Stop") if is_running else self.tr("Start"))
         self._context.icons.attach(self.switch, "stop" if is_running else "play")
         self.switch.setEnabled(state in (BundledState.RUNNING, BundledState.STOPPED, BundledState.FAILED))
@@ -89,11 +94,30 @@ class BundledCard(QFrame):
         self.switch.setEnabled(False)
         self._context.bridge.do(action, done=lambda _: self._again(), failed=self._failed)
 
+    def _on_widen(self) -> None:
+        bridge = self._context.bridge
+        self.widen.setEnabled(False)
+        self.switch.setEnabled(False)
+        bridge.do(
+            bridge.actions.start_bundled(Reach.NETWORK), done=lambda _: self._widened(), failed=self._failed
+        )
+
+    def _widened(self) -> None:
+        self._again()
+        self._context.teller.tell(
+            Notice(
+                title=self.tr("Your network can reach what is shared here, with a link."),
+                text=self.tr("Links have another address now: copy them again."),
+                tone=Tone.GOOD,
+            )
+        )
+
     def _again(self) -> None:
         self.switch.setEnabled(True)
+        self.widen.setEnabled(True)
 
     def _failed(self, problem: Problem) -> None:
-        self.switch.setEnabled(True)
+        self._again()
         self._context.tell_failure(problem)
 
 

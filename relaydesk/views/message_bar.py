@@ -146,7 +146,13 @@ class MessageBar(QWidget):
         if label is None or what == self._dismissed:
             return False
         self._shown = what
-        self._fill(Tone.WARN, health.keystore_words(state), "")
+        if state is KeystoreState.UNDECIDED:  # nothing is wrong, and most need no place at all
+            needed_for = self.tr(
+                "Sharing from this computer needs none; keys of other gateways and invitations do."
+            )
+            self._fill(Tone.PLAIN, health.keystore_words(state), needed_for)
+        else:
+            self._fill(Tone.WARN, health.keystore_words(state), "")
         self._offer(label, "key")
         return True
 

@@ -84,6 +84,7 @@ class ServicesPage(Page):
         self.filter.textChanged.connect(self.proxy.set_filter)
         self.table.selected.connect(self._show_details)
         self._snapshot = Snapshot(at=0.0)
+        self._rates = LiveRates()
 
     def focus_content(self) -> None:
         """Let the keys work on the table."""
@@ -92,6 +93,7 @@ class ServicesPage(Page):
     def show_snapshot(self, snapshot: Snapshot, rates: LiveRates) -> None:
         """Show the services."""
         self._snapshot = snapshot
+        self._rates = rates
         self.model.show(snapshot, rates.services)
         has_services = bool(snapshot.services)
         self.stack.show_content(has_services)
@@ -100,15 +102,21 @@ class ServicesPage(Page):
         is_running = any(service.state not in services.AT_REST for service in snapshot.services)
         self._is_running = is_running
         self._name_pause_all()
-        self.describe(health.summarise(snapshot, rates.services.total()) if has_services else "")
+        self._describe()
         self.table.choose_first()
         self._show_details()
         self._announce_changes(snapshot)
 
     def tick(self, now: float) -> None:
         """Count down."""
+        self._describe()
         self.model.tick(now)
         self.details.tick(now)
+
+    def _describe(self) -> None:
+        # with the rates of now: what passed at the last snapshot does so no more where nothing has changed since
+        is_empty = not self._snapshot.services
+        self.describe("" if is_empty else health.summarise(self._snapshot, self._rates.services.total()))
 
     def focus_filter(self) -> None:
         """Let the user type a filter."""

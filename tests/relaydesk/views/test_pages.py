@@ -12,12 +12,13 @@ from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
 from relaydesk.actions import DEFAULT_LIFETIME_S, Reach
-from relaydesk.snapshot import BundledState, Problem, ServiceState, Snapshot, Trouble
+from relaydesk.models import services
+from relaydesk.snapshot import BundledState, KeystoreState, Problem, ServiceState, Snapshot, Trouble
 from relaydesk.views.add_gateway_dialog import AddGatewayDialog
 from relaydesk.views.invite_dialog import InviteDialog
 from relaydesk.views.main_window import MainWindow
 from tests.support.fake_bridge import CONNECTION_STRING, FakeBridge
-from tests.support.sample_snapshot import NOW, log_lines, sample
+from tests.support.sample_snapshot import NOW, log_lines, minute, sample
 
 CTRL = Qt.KeyboardModifier.ControlModifier
 
@@ -261,6 +262,37 @@ def test_the_bundled_gateway_is_stopped_and_started_with_a_reach(
     card.reach.setCurrentIndex(1)
     card.switch.click()
     assert bridge.asked == [("stop_bundled",), ("start_bundled", Reach.NETWORK)]
+
+
+def test_the_bundled_gateway_is_opened_to_the_network_while_it_runs(
+    window: MainWindow, bridge: FakeBridge
+) -> None:
+    """A newcomer's first link works on this computer only, and nothing but stopping the gateway led further."""
+    window.navigation.choose(2)
+    card = window.gateways.bundled
+    assert card.widen.isHidden()
+    snapshot = sample()
+    narrow = dataclasses.replace(snapshot.gateways[0], is_only_this_computer=True)
+    bridge.feed(dataclasses.replace(snapshot, gateways=(narrow,)))
+    assert not card.widen.isHidden()
+    card.widen.click()
+    assert bridge.asked == [("start_bundled", Reach.NETWORK)]
+
+
+def test_what_passed_a_while_ago_is_not_said_to_pass_now(window: MainWindow, bridge: FakeBridge) -> None:
+    for snapshot in minute(NOW + 120):
+        bridge.feed(snapshot)
+    assert "/s" in window.services._subtitle.text()
+    quiet = NOW + 125
+    window._rates.services.update(quiet, services.totals(snapshot))
+    window.services.tick(quiet)
+    assert "/s" not in window.services._subtitle.text()
+
+
+def test_a_missing_keyring_is_said_without_a_warning(window: MainWindow, bridge: FakeBridge) -> None:
+    """It is the first thing that a newcomer without a keyring sees, and what most want works without one."""
+    bridge.feed(Snapshot(at=NOW, keystore=KeystoreState.UNDECIDED))
+    assert "Sharing from this computer needs none" in window.message_bar._text.text()
 
 
 def test_a_pasted_connection_string_is_read_before_it_is_added(
