@@ -7,7 +7,7 @@ PYTEST := QT_API=pyside6 QT_QPA_PLATFORM=offscreen $(VENV_PYTHON) -m pytest
 # One worker per core. Tests marked xdist_group("name") share a worker, one after the other.
 PARALLEL := -n logical --maxprocesses 8 --dist loadgroup
 
-.PHONY: help demo app test check test-interop test-desktop bench stress clean runtime-environment app-environment dev-environment
+.PHONY: help demo app test check test-interop test-desktop screenshots bench stress clean runtime-environment app-environment dev-environment
 
 help:
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -32,6 +32,9 @@ test-interop: dev-environment ## run other people's clients and servers against 
 
 test-desktop: dev-environment ## click through the desktop on a screen of its own (.ci/run lists what it needs)
 	$(PYTEST) tests/desktop $(ARGS)
+
+screenshots: dev-environment ## make the pictures of docs/images: each page, light and dark
+	QT_API=pyside6 $(VENV_PYTHON) -m tests.screenshots --for-documents docs/images
 
 bench: dev-environment ## measure against other relays, side by side
 	$(VENV_PYTHON) -m benchmarks $(ARGS)
