@@ -189,6 +189,8 @@ class Desk:
         status = self._engine.snapshot()
         notes = {note.name: note for note in self._desktop.services}
         known = {gateway.name: gateway for gateway in self._notes()}
+        # again after it failed is another thing: that is said
+        is_starting = self._bundled.state is BundledState.STARTING and self._bundled.problem is None
 
         def make(config: ConnectionConfig, one: ConnectionStatus) -> Service:
             note = notes.get(config.label)
@@ -199,6 +201,7 @@ class Desk:
                 gateway=known.get(note.gateway) if note else None,
                 finding=self._prover.finding(one.name, one.listener_id),
                 is_port_open=None if config.target is None else self._open_ports.get(_place(config.target)),
+                is_gateway_starting=is_starting and note is not None and note.gateway == THIS_COMPUTER,
                 owner=self._owner(config.target),
                 now=self._clock.now(),
             )

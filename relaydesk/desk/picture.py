@@ -42,6 +42,7 @@ def service_of(
     gateway: GatewayNote | None,
     finding: Finding | None,
     is_port_open: bool | None,
+    is_gateway_starting: bool = False,
     owner: tuple[str, str],
     now: float,
 ) -> Service:
@@ -54,11 +55,14 @@ def service_of(
         gateway: Its gateway, where that is known.
         finding: What the last probe said.
         is_port_open: Whether something listens on the local port; None where that cannot be known.
+        is_gateway_starting: Whether its gateway is the one of this computer, on its way for the first time.
         owner: The program that does, and its project; empty where that is not known.
         now: The time: an invitation that was accepted here may be over.
     """
     state = _STATES[status.state]
     problem = _problem(status)
+    if is_gateway_starting and problem is not None and problem.trouble is Trouble.GATEWAY_UNREACHABLE:
+        state, problem = ServiceState.CONNECTING, None  # nothing is wrong: it is not there yet
     is_shared = config.direction is Direction.LISTEN
     if state is ServiceState.ONLINE and is_shared:
         if is_port_open is False:

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from relaydesk.actions import ExposeRequest, Reach
-from relaydesk.snapshot import BundledState, Proof, ServiceState, Trouble
+from relaydesk.snapshot import BundledState, Health, Proof, ServiceState, Snapshot, Trouble
 from tests.relaydesk.desk.test_sharing import get
 from tests.support.desks import running_desk
 from tests.support.keyrings import MemoryKeyring
@@ -84,6 +84,25 @@ async def test_after_a_restart_it_is_started_for_what_is_shared(tmp_path: Path):
         async with running_desk(tmp_path, keyring=keyring, bundled_port=port) as desk:
             await desk.until_state("Shop", ServiceState.ONLINE)
             assert (await get(shared.link))[0] == 200
+
+
+async def test_while_it_starts_nothing_is_called_wrong(tmp_path: Path):
+    """After every start of the program all was *Offline*, with a problem and what to do about it, for a second or two."""
+    keyring = MemoryKeyring()
+    port = free_port()
+    async with web_target(hello) as address:
+        async with running_desk(tmp_path, keyring=keyring, bundled_port=port) as desk:
+            await desk.actions.expose(ExposeRequest(target=address, name="Shop"))
+        async with running_desk(tmp_path, keyring=keyring, bundled_port=port) as desk:
+            seen: set[tuple[ServiceState, Health]] = set()
+
+            def is_online(now: Snapshot) -> bool:
+                if now.gateways[0].bundled is BundledState.STARTING:
+                    seen.update((one.state, now.health) for one in now.services)
+                return any(one.state is ServiceState.ONLINE for one in now.services)
+
+            await desk.until(is_online, "Shop is online")
+            assert seen == {(ServiceState.CONNECTING, Health.WORKING)}
 
 
 async def test_for_the_network_it_speaks_tls_and_its_own_agent_trusts_it(tmp_path: Path):
