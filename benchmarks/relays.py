@@ -69,7 +69,7 @@ class Workshop:
         self._context = ssl.create_default_context()
         authority.configure_trust(self._context)
         self._data = folder / "data"
-        self._rule = asyncio.run(_create_hybrid_connection(self._data))
+        self.rule = asyncio.run(_create_hybrid_connection(self._data))
         self._forwarder = folder / "c_forwarder"
         self._build_forwarder()
 
@@ -94,12 +94,12 @@ class Workshop:
         token = ""
         if name != C_FORWARDER:
             expires_at = int(time.time()) + _TOKEN_LIFE_S
-            token = sign(audience(HOST, PATH), self._rule.name, self._rule.primary_key, expires_at)
+            token = sign(audience(HOST, PATH), self.rule.name, self.rule.primary_key, expires_at)
         with tempfile.TemporaryDirectory(dir=self._folder) as scratch, contextlib.ExitStack() as stack:
             if name == C_FORWARDER:
                 command = [str(self._forwarder)]
             elif name == WEBSOCKETS:
-                rule = ["--rule", self._rule.name, "--key", self._rule.primary_key]
+                rule = ["--rule", self.rule.name, "--key", self.rule.primary_key]
                 command = [
                     sys.executable,
                     "-m",

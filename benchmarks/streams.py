@@ -34,7 +34,7 @@ def payload_share(frame_bytes: int) -> float:
     return frame_bytes / (frame_bytes + header_bytes)
 
 
-class _Source(threading.Thread):
+class Source(threading.Thread):
     """Writes frames until it is told to stop."""
 
     def __init__(self, end: WebSocket, block: bytes) -> None:
@@ -45,6 +45,7 @@ class _Source(threading.Thread):
         self.error: OSError | None = None
 
     def run(self) -> None:
+        """Write."""
         try:
             while not self.is_stopping:
                 self._end.sock.sendall(self._block)
@@ -79,7 +80,7 @@ def measure(relay: Relay, *, frame_bytes: int, warm_s: float, measure_s: float) 
     """
     meeting = relay.meeting()
     sender, listener = meeting.pair()
-    source, sink = _Source(sender, block_of(frame_bytes)), _Sink(listener)
+    source, sink = Source(sender, block_of(frame_bytes)), _Sink(listener)
     sink.start()
     source.start()
     try:
