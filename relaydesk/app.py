@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import logging.handlers
 import os
 import signal
 import sys
@@ -30,6 +29,7 @@ from .agent_bridge import STOP_S, AgentBridge
 from .control import Desktop
 from .keystore import Keystore
 from .local_gateway.child import default_data_folder
+from .log_file import LogFile
 from .log_tail import LogTail
 from .logs import OWN_LOGGERS, RedactingFilter
 from .models.states import Tone
@@ -53,8 +53,6 @@ from .window_memory import WindowMemory
 log = logging.getLogger(__name__)
 
 NAME: Final = "relaydesk"
-LOG_FILE_BYTES: Final = 2_000_000
-LOG_FILES: Final = 3
 #: How often what changes with the time alone is looked at.
 _LOOK_MS: Final = 5_000
 
@@ -302,13 +300,9 @@ def _logging(folder: Path) -> Iterator[LogTail]:
     """Log to a file that is replaced when it is full, and keep the last lines for the window; never a secret."""
     tail = LogTail()
     handlers: list[logging.Handler] = [tail]
-    with contextlib.suppress(
-        OSError
-    ):  # a full disk, a folder that is not ours: the window has the log all the same
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file = logging.handlers.RotatingFileHandler(
-            folder / f"{NAME}.log", maxBytes=LOG_FILE_BYTES, backupCount=LOG_FILES, encoding="utf-8"
-        )
+    # a full disk, a folder that is not ours: the window has the log all the same
+    with contextlib.suppress(OSError):
+        file = LogFile(folder / f"{NAME}.log")
         file.addFilter(RedactingFilter())
         file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         handlers.append(file)

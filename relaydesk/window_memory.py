@@ -1,4 +1,7 @@
-"""How windows were left, in a small file of the state folder. It may be lost: nothing depends on it."""
+"""How windows were left, in a small file of the state folder. It may be lost: nothing depends on it.
+
+One that cannot be read is kept aside before a new one takes its place.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ import json
 import logging
 from pathlib import Path
 from typing import Final
+
+from .private_files import PrivateFileError, put_aside, write_private
 
 log = logging.getLogger(__name__)
 
@@ -40,18 +45,26 @@ class WindowMemory:
         self._states[name] = text
         try:
             self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._file.write_text(json.dumps(self._states), encoding="utf-8")
-        except OSError as error:
-            log.info("how the window was left is not remembered: %s", error.strerror or error)
+            write_private(self._file, json.dumps(self._states).encode())
+        except (OSError, PrivateFileError) as error:
+            log.info("how the window was left is not remembered: %s", error)
 
     def _read(self) -> dict[str, str]:
         try:
             with self._file.open("rb") as file:
                 found = json.loads(file.read(MAX_BYTES))
-        except (OSError, ValueError, RecursionError):
+        except OSError:
             return {}
-        return (
-            {key: value for key, value in found.items() if isinstance(value, str)}
-            if isinstance(found, dict)
-            else {}
-        )
+        except (ValueError, RecursionError):
+            found = None
+        if isinstance(found, dict):
+            return {key: value for key, value in found.items() if isinstance(value, str)}
+        try:
+            aside = put_aside(self._file)
+        except PrivateFileError as error:
+            log.warning("how windows were left cannot be read: %s", error)
+        else:
+            log.warning(
+                "how windows were left cannot be read from %s; it is kept as %s", self._file, aside.name
+            )
+        return {}

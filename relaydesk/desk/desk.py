@@ -8,6 +8,7 @@ leaves everything as it was, and a crash in between leaves settings that are rig
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import datetime as dt
 import errno
@@ -676,7 +677,13 @@ class Desk:
         if agent != self._agent:
             self._settings.save_agent(agent)
         if desktop != self._desktop:
-            self._settings.save_desktop(desktop)
+            try:
+                self._settings.save_desktop(desktop)
+            except SettingsError:
+                if agent != self._agent:
+                    with contextlib.suppress(SettingsError):  # the first of them is what is said
+                        self._settings.save_agent(self._agent)
+                raise
         self._take(agent, desktop)
 
     def _take(self, agent: AgentConfig, desktop: DesktopConfig) -> None:

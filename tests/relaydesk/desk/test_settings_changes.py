@@ -70,3 +70,24 @@ async def test_a_click_right_after_a_change_by_hand_keeps_it(tmp_path: Path):
         await desk.actions.pause("Database")
         assert "max_connections = 7" in file.read_text()
         assert "paused = true" in file.read_text()
+
+
+async def test_what_can_be_written_only_in_part_is_not_done(tmp_path: Path):
+    """A disk that fills up between the two files."""
+    async with running_gateway() as gateway, tcp_target() as target, running_desk(tmp_path) as desk:
+        await desk.actions.add_gateway(await connection_string(gateway))
+        agent, desktop = desk.settings.files
+        before = agent.read_text() if agent.exists() else ""
+        content = desktop.read_text()
+        desktop.unlink()
+        desktop.mkdir()
+        with pytest.raises(ActionError) as caught:
+            await desk.actions.expose(ExposeRequest(target=target.address, name="Database"))
+        assert caught.value.problem.trouble in (Trouble.CONFIG, Trouble.DISK)
+        assert desk.now.services == ()
+        assert "Database" not in agent.read_text()
+        assert before in agent.read_text()
+        desktop.rmdir()
+        desktop.write_text(content)
+        await desk.actions.expose(ExposeRequest(target=target.address, name="Database"))
+        await desk.until_state("Database", ServiceState.ONLINE)
