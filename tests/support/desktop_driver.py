@@ -6,6 +6,7 @@ One JSON object a line, with ``do``; one JSON value a line back. It ends when it
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import json
 import sys
@@ -65,6 +66,18 @@ class Driver:
             dataclasses.replace(self._actions.preferences(), **changes)
         )
 
+    async def fill(self, folder: str) -> object:
+        """Leave no room on a disk."""
+        with contextlib.suppress(OSError), Path(folder, "filling").open("wb") as file:  # noqa: ASYNC230 - a small one
+            while True:
+                file.write(bytes(512))
+                file.flush()
+        return None
+
+    async def empty(self, folder: str) -> object:
+        _remove(Path(folder, "filling"))
+        return None
+
     async def state(self) -> object:
         now = self._actions.snapshot()
         return {
@@ -104,6 +117,10 @@ class Driver:
         own = psutil.Process()
         family = [own, *own.children(recursive=True)]
         return {"count": len(family), "text": "\n".join(map(_as_anybody_reads, family))}
+
+
+def _remove(path: Path) -> None:
+    path.unlink()
 
 
 def _as_anybody_reads(process: psutil.Process) -> str:

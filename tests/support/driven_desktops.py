@@ -94,12 +94,16 @@ class DrivenDesktop:
         Raises:
             RefusedError: The action was refused.
         """
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps({"do": do, **arguments}).encode() + b"\n")
+        self.tell(do, **arguments)
         answer = await self.hear()
         if "failed" in answer:
             raise RefusedError(*answer["failed"])
         return answer["gave"]
+
+    def tell(self, do: str, **arguments: object) -> None:
+        """Have something done, and do not wait for it."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps({"do": do, **arguments}).encode() + b"\n")
 
     async def hear(self) -> dict[str, Any]:
         assert self._process.stdout is not None
