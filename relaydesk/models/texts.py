@@ -31,6 +31,11 @@ def tooltip(text: str) -> str:
     return f"<qt>{html.escape(paragraph(text))}</qt>"
 
 
+def unmarked(text: str) -> str:
+    """*text* for the system's tray and notifications, some of which take what looks like markup for markup."""
+    return text.replace("<", "‹").replace(">", "›")
+
+
 def caption(text: str) -> str:
     """*text* for a button or a menu, where an ampersand would mark a key."""
     return literal(text, 60).replace("&", "&&")

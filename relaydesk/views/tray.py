@@ -18,7 +18,7 @@ from agent.config import Direction
 from ..actions import Shared
 from ..models import health
 from ..models.states import Tone, service_face
-from ..models.texts import caption, literal
+from ..models.texts import caption, literal, unmarked
 from ..snapshot import Problem, Service, ServiceState, Snapshot
 from .context import Context
 from .icons import tray_icon
@@ -100,7 +100,8 @@ class Tray(QObject):
     def notify(self, title: str, text: str) -> None:
         """Show a notification of the system's."""
         if self.is_there and QSystemTrayIcon.supportsMessages():
-            self.icon.showMessage(literal(title, 120), literal(text, 400), self.icon.icon(), 10_000)
+            said = (unmarked(literal(title, 120)), unmarked(literal(text, 400)))
+            self.icon.showMessage(*said, self.icon.icon(), 10_000)
 
     def _look_for_tray(self) -> None:
         if self.is_there:
@@ -123,7 +124,7 @@ class Tray(QObject):
         if wanted != self._shown:
             self._shown = wanted
             self.icon.setIcon(self._picture(*wanted))
-        tooltip = f"RelayDesk – {glance.tooltip}"
+        tooltip = unmarked(f"RelayDesk – {glance.tooltip}")
         if tooltip != self.icon.toolTip():
             self.icon.setToolTip(tooltip)
         if not self.menu.isVisible():
