@@ -7,7 +7,7 @@ import time
 
 from hyco.messages import Request
 
-from .errors import AgentError
+from .errors import AgentError, LocalServerError
 from .route import Route
 from .status import Exchange
 
@@ -29,10 +29,12 @@ class ExchangeRecord:
         """Whether the sender waits at a rendezvous that is open, whose end it sees."""
         self.has_answered = False
         self._error: str | None = None
+        self._is_targets_fault = False
 
     def failed(self, error: AgentError, status: int | None = None) -> None:
         """Note why the sender did not get the whole answer."""
         self._error = str(error)
+        self._is_targets_fault = isinstance(error, LocalServerError) and error.status >= 500
         if status is not None and not self.has_answered:
             self.status = status
 
@@ -66,4 +68,5 @@ class ExchangeRecord:
             response_bytes=self.response_bytes,
             remote_address=self._request.remote_endpoint.address,
             error=self._error,
+            is_targets_fault=self._is_targets_fault,
         )

@@ -47,6 +47,7 @@ from .errors import (
     CutHereError,
     GatewayUnreachableError,
     RendezvousRefusedError,
+    TargetUnreachableError,
     sole_error,
 )
 from .http_exchange import Answered, HttpExchanges, plain_response
@@ -321,6 +322,9 @@ class Listener:
             await function(*args)
         except CutHereError as error:
             self._log.info("relayed connection %s", error)
+        except TargetUnreachableError as error:
+            self._log.info("%s", error)
+            self._standing.turned_away(error)
         except AgentError as error:
             self._log.info("%s", error)
             self._standing.failed(str(error))
@@ -333,6 +337,7 @@ class Listener:
             if has_place and not self._is_leaving:
                 began = clock.monotonic()
                 await run(meet, accept, address, route, self._tls)
+                self._standing.got_through()
                 self._log.info("relayed connection ended after %.1f s", clock.monotonic() - began)
                 return
         with self._refusals.take() as has_place:
@@ -371,8 +376,13 @@ class Listener:
                 await run(reject, address, LEAVING if self._is_leaving else OVERLOADED, route)
 
     def _ended(self, answered: Answered) -> None:
-        if answered.exchange.error is not None and not answered.was_cut_here:
-            self._standing.failed(answered.exchange.error)
+        error = answered.exchange.error
+        if error is None:
+            self._standing.got_through()
+        elif answered.exchange.is_targets_fault:
+            self._standing.target_failed(error)
+        elif not answered.was_cut_here:
+            self._standing.failed(error)
         if self._around.on_exchange is not None:
             self._around.on_exchange(answered.exchange)
 

@@ -126,10 +126,16 @@ class Standing:
         self._on_change()
 
     def turned_away(self, error: Exception) -> None:
-        """Note that nobody gets through, although the local port is bound, until ``got_through``."""
+        """Note that nobody gets through, although it works as far as this agent can see, until ``got_through``."""
         if self._state is State.LISTENING:
             self._failed_with(error)
         self.failed(str(error))
+
+    def target_failed(self, error: str) -> None:
+        """Note that the target did not answer a sender as it should, until ``got_through``."""
+        if self._state is State.LISTENING:
+            self._trouble, self._refused_status = Trouble.TARGET, None
+        self.failed(error)
 
     def got_through(self) -> None:
         """Note that somebody did."""

@@ -44,6 +44,8 @@ class Trouble(enum.Enum):
     """It cannot be read, is over, or was withdrawn."""
     CONFIG = "config"
     PORT_TAKEN = "port taken"
+    TARGET = "target"
+    """What is shared here did not answer a sender, or not as it should."""
     CERTIFICATE = "certificate"
     """The gateway's is not trusted."""
     OTHER = "other"
@@ -77,7 +79,8 @@ class ConnectionStatus:
     trouble: Trouble | None = None
     """Of the state: why it does not work, also while it is tried again. None while it works, or is not to work.
 
-    A local port that is bound, so LISTENING, has one when its key or invitation is no longer accepted, until it is again.
+    What is LISTENING has one when nobody gets through all the same, until somebody does: a local port whose key or
+    invitation is no longer accepted, and a hybrid connection whose target does not answer. ``last_error_at`` says when.
     """
     refused_status: int | None = None
     """The HTTP status with which the gateway refused, where ``trouble`` is that."""
@@ -145,3 +148,5 @@ class Exchange:
     remote_address: str
     error: str | None = None
     """Why the sender did not get the local server's whole answer; None when it did."""
+    is_targets_fault: bool = False
+    """Whether that was the local server."""

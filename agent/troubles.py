@@ -12,6 +12,7 @@ from .errors import (
     GatewayUntrustedError,
     KeystoreLockedError,
     PortTakenError,
+    TargetUnreachableError,
     UnusableInvitationError,
 )
 from .status import Trouble
@@ -27,6 +28,7 @@ _KINDS: tuple[tuple[type[AgentError], Trouble], ...] = (
     (CredentialError, Trouble.CREDENTIAL),
     (PortTakenError, Trouble.PORT_TAKEN),
     (ConfigError, Trouble.CONFIG),
+    (TargetUnreachableError, Trouble.TARGET),
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import Final
 
 from agent.config import ConnectionConfig, Direction
 from agent.status import AgentStatus, ConnectionStatus, RelayedConnection, State
@@ -34,6 +35,10 @@ _STATES = {
 }
 
 
+#: How long it is shown that a service did not answer a sender, where nobody has come since.
+TARGET_SHOWN_S: Final = 60.0
+
+
 def service_of(
     config: ConnectionConfig,
     status: ConnectionStatus,
@@ -63,6 +68,12 @@ def service_of(
     problem = _problem(status)
     if is_gateway_starting and problem is not None and problem.trouble is Trouble.GATEWAY_UNREACHABLE:
         state, problem = ServiceState.CONNECTING, None  # nothing is wrong: it is not there yet
+    if (
+        problem is not None
+        and problem.trouble is Trouble.TARGET
+        and now - (problem.since or 0) > TARGET_SHOWN_S
+    ):
+        problem = None
     is_shared = config.direction is Direction.LISTEN
     if state is ServiceState.ONLINE and is_shared:
         if is_port_open is False:
@@ -174,7 +185,7 @@ def _problem(status: ConnectionStatus) -> Problem | None:
         trouble=Trouble(status.trouble.value),
         cause=status.last_error or status.trouble.value,
         status=status.refused_status,
-        since=status.since,
+        since=status.last_error_at if status.state is State.LISTENING else status.since,
         next_try_at=status.next_try_at,
     )
 

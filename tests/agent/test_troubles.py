@@ -19,6 +19,7 @@ from agent.troubles import refused_status, trouble_of
         (errors.UnusableInvitationError("x"), Trouble.INVITATION, None),
         (errors.ConfigError("x"), Trouble.CONFIG, None),
         (errors.PortTakenError("x"), Trouble.PORT_TAKEN, None),
+        (errors.TargetUnreachableError("x"), Trouble.TARGET, None),
         (errors.TargetRejectedError(404, "x"), Trouble.OTHER, None),
         (errors.AgentError("x"), Trouble.OTHER, None),
         (LookupError("a bug"), Trouble.OTHER, None),

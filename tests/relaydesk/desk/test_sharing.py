@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -250,6 +251,50 @@ async def test_a_locked_keyring_is_the_problem_of_what_needs_it(tmp_path: Path):
                 await desk.until_state("Shop", ServiceState.ONLINE)
         finally:
             keyring.is_open.set()
+
+
+@pytest.mark.parametrize("how", ["resets", "nonsense", "closes"])
+async def test_a_local_server_that_fails_is_the_problem_and_the_rest_goes_on(tmp_path: Path, how: str):
+    async def fail(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        if how == "nonsense":
+            writer.write(bytes(range(256)))
+        if how == "resets":
+            writer.transport.abort()
+        writer.close()
+
+    server = await asyncio.start_server(fail, "127.0.0.1", 0)
+    try:
+        port = server.sockets[0].getsockname()[1]
+        async with running_gateway() as gateway, web_target(hello) as address, running_desk(tmp_path) as desk:
+            await desk.actions.add_gateway(await connection_string(gateway))
+            request = ExposeRequest(target=f"http://127.0.0.1:{port}", name="Broken", who=Who.PUBLIC)
+            broken = await desk.actions.expose(request)
+            works = await desk.actions.expose(ExposeRequest(target=address, name="Shop", who=Who.PUBLIC))
+            await desk.until_state("Broken", ServiceState.ONLINE)
+            await desk.until_state("Shop", ServiceState.ONLINE)
+            assert (await get(broken.link))[0] == 502
+            await desk.until(lambda _: desk.service("Broken").problem, "it is said")
+            problem = desk.service("Broken").problem
+            assert problem is not None
+            assert problem.trouble is Trouble.TARGET
+            assert "target" in problem.cause
+            assert desk.now.health is Health.DEGRADED
+            assert (await get(works.link))[0] == 200
+            assert desk.service("Shop").problem is None
+    finally:
+        server.close()
+
+
+async def test_a_wrong_key_is_said_and_nothing_is_left(tmp_path: Path):
+    async with running_gateway() as gateway, web_target(hello) as address, running_desk(tmp_path) as desk:
+        text = await connection_string(gateway)
+        wrong = text.replace(gateway.rule.primary_key, "d3Jvbmcga2V5IG9mIHRoZSByaWdodCBsZW5ndGghISE=")
+        await desk.actions.add_gateway(wrong, "Mine")
+        with pytest.raises(ActionError) as caught:
+            await desk.actions.expose(ExposeRequest(target=address, name="Shop"))
+        assert caught.value.problem.trouble in (Trouble.GATEWAY_REFUSED, Trouble.MISSING_RIGHT)
+        assert desk.now.services == ()
 
 
 async def test_no_key_and_no_link_is_in_any_file(tmp_path: Path):
