@@ -7,17 +7,19 @@ Source: protocol reference §12.1.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from dataclasses import dataclass, field
-from html import escape
+from html import escape, unescape
 
 from .clock import Clock
 from .config import Deadlines
 from .credentials import Access
-from .errors import GatewayRejectedError
+from .errors import GatewayRejectedError, RelayCutError
 from .network import Network
 from .sender import SentResponse, send_request
+from .transport import readable_reason
 
 _API_VERSION = "api-version=2016-07"
 _ENTRY_TYPE = "application/atom+xml;type=entry;charset=utf-8"
@@ -29,6 +31,8 @@ _CONNECT = "http://schemas.microsoft.com/netservices/2010/10/servicebus/connect"
 _MAX_ANSWER_BYTES = 65_536
 
 # One boolean of a document whose form is fixed: not worth an XML parser, with all that one can be made to do.
+_DETAIL = re.compile(rb"<Detail>([^<]*)</Detail>")
+_MAX_DETAIL = 300
 _REQUIRES = re.compile(rb"<(?:\w+:)?RequiresClientAuthorization>\s*(true|false|1|0)\s*</")
 
 
@@ -128,9 +132,10 @@ class Management:
             query=_API_VERSION,
             headers=headers,
             body=body,
+            is_for_relay=True,
         ) as response:
             if response.status >= 400:
-                raise GatewayRejectedError(response.status, response.reason)
+                raise GatewayRejectedError(response.status, await _refusal(response))
             return _content_type(response), await _read(response)
 
 
@@ -141,6 +146,17 @@ async def _read(response: SentResponse) -> bytes:
         if len(body) > _MAX_ANSWER_BYTES:
             raise GatewayRejectedError(response.status, "with something else than a description")
     return bytes(body)
+
+
+async def _refusal(response: SentResponse) -> str:
+    """Why it said no: here, the reason phrase is a word, and the document explains it."""
+    body = b""
+    with contextlib.suppress(GatewayRejectedError, RelayCutError):
+        body = await _read(response)
+    found = _DETAIL.search(body)
+    if found is None:
+        return readable_reason(response.reason)
+    return readable_reason(unescape(found[1].decode("utf-8", "replace")).strip()[:_MAX_DETAIL])
 
 
 def _content_type(response: SentResponse) -> str:

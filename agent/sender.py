@@ -119,8 +119,11 @@ async def send_request(
     query: str = "",
     headers: Iterable[tuple[str, str]] = (),
     body: bytes | AsyncIterator[bytes] | None = None,
+    is_for_relay: bool = False,
 ) -> AsyncIterator[SentResponse]:
     """Make one HTTP request through the relay; the block has the response.
+
+    With *is_for_relay* it is one to the relay itself, whose refusal is a response like any other.
 
     Nothing is followed, decompressed or added but the token, a ``User-Agent`` and what frames the body.
 
@@ -172,6 +175,6 @@ async def send_request(
             is_untrusted = isinstance(error, ssl.SSLCertVerificationError)  # aiohttp's own is one as well
             kind = GatewayUntrustedError if is_untrusted else GatewayUnreachableError
             raise kind(f"cannot reach {endpoint.authority}: {explain(error)}") from error
-        if response.status >= 400 and "Via" not in response.headers:
+        if response.status >= 400 and "Via" not in response.headers and not is_for_relay:
             raise GatewayRejectedError(response.status, readable_reason(response.reason or ""))
         yield SentResponse(response)

@@ -38,6 +38,8 @@ _PUBLIC_SUFFIX_LENGTH = 6
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 
 _REFUSED = (401, 403)
+#: What gateways, Azure's too ("40103: Invalid authorization token signature"), say of a key that is not theirs.
+_BAD_SIGNATURE = "signature"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,8 +174,8 @@ class Gateways:
         try:
             await management.put(is_anonymous=wants_public, is_new=not is_there, send_rule=rule)
         except GatewayRejectedError as error:
-            if error.status not in _REFUSED:
-                raise
+            if error.status not in _REFUSED or _BAD_SIGNATURE in error.reason.lower():
+                raise  # a key that is wrong lacks no right
             what = f"let everybody use {path}" if is_there else f"make the hybrid connection {path}"
             raise fail(
                 Trouble.MISSING_RIGHT,

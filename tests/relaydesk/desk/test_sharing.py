@@ -293,7 +293,9 @@ async def test_a_wrong_key_is_said_and_nothing_is_left(tmp_path: Path):
         await desk.actions.add_gateway(wrong, "Mine")
         with pytest.raises(ActionError) as caught:
             await desk.actions.expose(ExposeRequest(target=address, name="Shop"))
-        assert caught.value.problem.trouble in (Trouble.GATEWAY_REFUSED, Trouble.MISSING_RIGHT)
+        assert caught.value.problem.trouble is Trouble.GATEWAY_REFUSED
+        assert caught.value.problem.status == 401
+        assert "signature" in caught.value.problem.cause
         assert desk.now.services == ()
 
 
