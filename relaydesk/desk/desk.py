@@ -30,6 +30,7 @@ from agent.config import (
     Invited,
     LocalAddress,
 )
+from agent.errors import ConfigError
 from agent.invitation import ID_BYTES, Invitation, digest, is_invitation, new_id, sign_token
 from agent.invitation import parse as parse_invitation
 from agent.status import ConnectionStatus, State
@@ -138,6 +139,7 @@ class Desk:
         self._links: dict[str, tuple[Invited, Shared]] = {}
         """The links that were made while this runs: their secret is nowhere else."""
         self._was_serving = False
+        self._is_without_ca_file = False
         self._open_ports: dict[tuple[str, int], bool | None] = {}
 
     @property
@@ -687,19 +689,33 @@ class Desk:
         self._take(agent, desktop)
 
     def _take(self, agent: AgentConfig, desktop: DesktopConfig) -> None:
+        """Go on with these settings.
+
+        Raises:
+            ConfigError: The agent cannot serve them; what was there before stays.
+        """
+        before = self._agent, self._desktop
+        if agent.network != self._agent.network:
+            self._is_without_ca_file = False
         self._agent, self._desktop = agent, desktop
+        try:
+            self._engine.apply(self._served())
+        except ConfigError:
+            self._agent, self._desktop = before
+            raise
         self._prover.is_wanted = desktop.preferences.has_probes
-        self._engine.apply(self._served())
         self._on_change()
 
     def _served(self) -> AgentConfig:
         """What the agent is to serve: as in the settings, with the authority of a gateway of our own trusted."""
         running = self._bundled.running
-        if running is None or running.ca is None or self._agent.network.ca_file is not None:
+        network = self._agent.network
+        ca_file = None if self._is_without_ca_file else network.ca_file
+        if ca_file is None and running is not None:
+            ca_file = running.ca
+        if ca_file == network.ca_file:
             return self._agent
-        return dataclasses.replace(
-            self._agent, network=dataclasses.replace(self._agent.network, ca_file=running.ca)
-        )
+        return dataclasses.replace(self._agent, network=dataclasses.replace(network, ca_file=ca_file))
 
     def _load(self) -> None:
         """Read the settings; files that cannot be read are put aside, and said."""
@@ -717,7 +733,17 @@ class Desk:
                 agent, desktop = AgentConfig(), DesktopConfig()
             self._problem = Problem(trouble=Trouble.CONFIG, cause=one_line(cause), since=self._clock.now())
         self._bundled.reach = desktop.reach
-        self._take(agent, desktop)
+        try:
+            self._take(agent, desktop)
+        except ConfigError as error:
+            # certificates that cannot be read: what needs none of them works all the same
+            log.warning("%s", error)
+            self._problem = Problem(
+                trouble=Trouble.CONFIG, cause=one_line(str(error)), since=self._clock.now()
+            )
+            self._agent = agent
+            self._is_without_ca_file = True
+            self._take(agent, desktop)
 
     async def _watch_settings(self) -> None:
         """Take what is changed by hand."""
@@ -732,7 +758,8 @@ class Desk:
             return
         try:
             agent, desktop = self._settings.load_agent(), self._settings.load_desktop()
-        except SettingsError as error:
+            self._take(agent, desktop)
+        except (SettingsError, ConfigError) as error:
             log.warning("%s; what was there before stays", error)
             self._misread = Problem(
                 trouble=Trouble.CONFIG, cause=one_line(str(error)), since=self._clock.now()
@@ -741,7 +768,7 @@ class Desk:
             return
         log.info("the settings were changed by hand")
         self._misread = self._problem = None
-        self._take(agent, desktop)
+        self._on_change()
 
     async def _watch_ports(self) -> None:
         """See whether the shared ports are still listened on."""
@@ -786,7 +813,10 @@ class Desk:
     def _bundled_changed(self) -> None:
         serves = self._bundled.serves
         if serves and not self._was_serving:
-            self._engine.apply(self._served())  # its authority may be a new one
+            try:
+                self._engine.apply(self._served())  # its authority may be a new one
+            except ConfigError as error:
+                log.warning("the gateway of this computer is not trusted: %s", error)
             self._engine.retry_now()
         self._was_serving = serves
         self._on_change()

@@ -91,3 +91,25 @@ async def test_what_can_be_written_only_in_part_is_not_done(tmp_path: Path):
         desktop.write_text(content)
         await desk.actions.expose(ExposeRequest(target=target.address, name="Database"))
         await desk.until_state("Database", ServiceState.ONLINE)
+
+
+@pytest.mark.allow_log_warnings("ca_file", "cannot be used", "stays")
+async def test_a_certificate_that_cannot_be_read_is_said_and_nothing_ends(tmp_path: Path):
+    """The settings are right as such; only the agent finds that it cannot serve them."""
+    folder = tmp_path / "config"
+    folder.mkdir()
+    (folder / "ca.pem").write_text("no certificate")
+    (folder / "agent.toml").write_text(f'[network]\nca_file = "{folder / "ca.pem"}"\n')
+    async with running_gateway() as gateway, tcp_target() as target, running_desk(tmp_path) as desk:
+        await desk.until(lambda now: now.problem is not None, "it is said")
+        assert desk.now.problem is not None
+        assert desk.now.problem.trouble is Trouble.CONFIG
+        (folder / "agent.toml").write_text("")
+        await desk.until(lambda now: now.problem is None, "all is well again")
+        await desk.actions.add_gateway(await connection_string(gateway))
+        await desk.actions.expose(ExposeRequest(target=target.address, name="Database"))
+        await desk.until_state("Database", ServiceState.ONLINE)
+        good = (folder / "agent.toml").read_text()
+        (folder / "agent.toml").write_text(f'[network]\nca_file = "{folder / "ca.pem"}"\n\n{good}')
+        await desk.until(lambda now: now.problem is not None, "it is said")
+        assert desk.service("Database").state is ServiceState.ONLINE
