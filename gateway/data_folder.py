@@ -38,7 +38,9 @@ MIN_ADMIN_TOKEN_LENGTH = 32
 _LOOKER_PAUSES_S = (0.01, 0.02, 0.05, 0.1)
 
 # What may lie in a folder before a gateway first has it: what an operator brings along, and what a file system puts there.
-_EXPECTED_NAMES = frozenset({"admin-token", "tls", "lost+found"})
+_EXPECTED_NAMES = frozenset(
+    {"admin-token", "admin-address", "gateway.lock", "last-address", "tls", "lost+found"}
+)
 
 # Windows locks bytes and lets nobody read them; what is written about the process stands before.
 _LOCKED_BYTE = 4_096

@@ -6,6 +6,7 @@ returns comes out as text, None or KeystoreError, never as anything else.
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol, TypeVar
@@ -99,11 +100,15 @@ class SystemKeyring:
         A locked keyring hangs in the first look, so that nothing is written late, over something newer, once somebody has
         typed the password for a call that was given up long ago.
         """
-        if self._read(name) == secret or not is_wanted():
+        if self._holds(name, secret) or not is_wanted():
             return
         self._ask(self._backend.set_password, name, secret)
-        if self._read(name) != secret:
+        if not self._holds(name, secret):
             raise KeystoreError(f"the system's keyring did not keep {name!r}")
+
+    def _holds(self, name: str, secret: str) -> bool:
+        kept = self._read(name)
+        return isinstance(kept, str) and hmac.compare_digest(_bytes(kept), _bytes(secret))
 
     def delete(self, name: str, is_wanted: Callable[[], bool]) -> None:
         """Forget a key; nothing happens if there is none."""
@@ -160,3 +165,7 @@ def _describe(error: BaseException, *secrets: str) -> str:
         return kind
     text = "".join(each if each.isprintable() else " " for each in hide_secrets(text))
     return f"{kind}: {text[:_MAX_CAUSE_LENGTH]}" if text.strip() else kind
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")

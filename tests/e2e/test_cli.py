@@ -557,7 +557,6 @@ async def test_it_works_without_a_terminal_in_the_c_locale(cli: CommandLine):
         ["--help"],
         ["expose", "--help"],
         ["--version"],
-        [],
         ["gateway", "relay", "create", "x"],
     ):
         ran = await cli.run(*arguments, environment=plain)

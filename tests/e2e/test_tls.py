@@ -125,6 +125,7 @@ async def test_requests_large_and_small_are_answered(secured: Secured):
                     assert b"".join([piece async for piece in response]) == body
 
 
+@pytest.mark.expect_log_warnings("its certificate is not trusted")
 async def test_gateway_that_is_not_trusted_is_told_so(secured: Secured):
     config = secured.listener("1")
     async with running_agent(config, is_ready=False) as agent:

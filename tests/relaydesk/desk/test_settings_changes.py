@@ -72,6 +72,7 @@ async def test_a_click_right_after_a_change_by_hand_keeps_it(tmp_path: Path):
         assert "paused = true" in file.read_text()
 
 
+@pytest.mark.allow_log_warnings("is reached without TLS", "Is a directory")
 async def test_what_can_be_written_only_in_part_is_not_done(tmp_path: Path):
     """A disk that fills up between the two files."""
     async with running_gateway() as gateway, tcp_target() as target, running_desk(tmp_path) as desk:
@@ -85,8 +86,9 @@ async def test_what_can_be_written_only_in_part_is_not_done(tmp_path: Path):
             await desk.actions.expose(ExposeRequest(target=target.address, name="Database"))
         assert caught.value.problem.trouble in (Trouble.CONFIG, Trouble.DISK)
         assert desk.now.services == ()
-        assert "Database" not in agent.read_text()
-        assert before in agent.read_text()
+        after = agent.read_text() if agent.exists() else ""
+        assert "Database" not in after
+        assert before in after
         desktop.rmdir()
         desktop.write_text(content)
         await desk.actions.expose(ExposeRequest(target=target.address, name="Database"))
