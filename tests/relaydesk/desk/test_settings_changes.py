@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from relaydesk.actions import ActionError, ExposeRequest
+from relaydesk.settings_file import SettingsError
 from relaydesk.snapshot import ServiceState, Trouble
 from tests.support.desks import connection_string, running_desk
 from tests.support.gateways import running_gateway
@@ -72,25 +73,22 @@ async def test_a_click_right_after_a_change_by_hand_keeps_it(tmp_path: Path):
         assert "paused = true" in file.read_text()
 
 
-@pytest.mark.allow_log_warnings("is reached without TLS", "Is a directory")
-async def test_what_can_be_written_only_in_part_is_not_done(tmp_path: Path):
+async def test_what_can_be_written_only_in_part_is_not_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """A disk that fills up between the two files."""
+
+    def full(config: object) -> None:
+        raise SettingsError("cannot write desktop.toml: No space left on device")
+
     async with running_gateway() as gateway, tcp_target() as target, running_desk(tmp_path) as desk:
         await desk.actions.add_gateway(await connection_string(gateway))
-        agent, desktop = desk.settings.files
-        before = agent.read_text() if agent.exists() else ""
-        content = desktop.read_text()
-        desktop.unlink()
-        desktop.mkdir()
-        with pytest.raises(ActionError) as caught:
-            await desk.actions.expose(ExposeRequest(target=target.address, name="Database"))
-        assert caught.value.problem.trouble in (Trouble.CONFIG, Trouble.DISK)
+        agent = desk.settings.files[0]
+        with monkeypatch.context() as patch:
+            patch.setattr(desk.settings, "save_desktop", full)
+            with pytest.raises(ActionError, match="No space left") as caught:
+                await desk.actions.expose(ExposeRequest(target=target.address, name="Database"))
+        assert caught.value.problem.trouble is Trouble.DISK
         assert desk.now.services == ()
-        after = agent.read_text() if agent.exists() else ""
-        assert "Database" not in after
-        assert before in after
-        desktop.rmdir()
-        desktop.write_text(content)
+        assert "Database" not in agent.read_text(), "what was written of it is taken back"
         await desk.actions.expose(ExposeRequest(target=target.address, name="Database"))
         await desk.until_state("Database", ServiceState.ONLINE)
 
