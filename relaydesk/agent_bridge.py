@@ -8,6 +8,7 @@ nothing: without a window only changes of state are published, for the tray, and
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 from collections.abc import Callable, Collection, Coroutine
 from pathlib import Path
@@ -37,6 +38,8 @@ T = TypeVar("T")
 WATCHED_S: Final = 0.5
 #: For the tray alone.
 UNWATCHED_S: Final = 1.0
+#: Between an unexpected end of the agent's and its next start; the last one for ever.
+RESTART_DELAYS_S: Final = (0.5, 2.0, 10.0, 30.0)
 #: What the agent and the desk get to end in order when the program is left.
 STOP_S: Final = 10.0
 
@@ -145,13 +148,24 @@ class AgentBridge(QObject):
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
-                tasks.create_task(self._agent.run(), name="agent")
+                tasks.create_task(self._keep_the_agent(), name="agent")
                 tasks.create_task(self._desk.run(), name="desk")
                 tasks.create_task(self._follow(), name="agent's state")
                 tasks.create_task(self._publish(), name="snapshots")
                 self.has_begun.set()
         finally:
             self._tasks = None
+
+    async def _keep_the_agent(self) -> None:
+        """Run the agent, and start it again after a bug in it has ended it: the window stays and says so meanwhile."""
+        for delay_s in itertools.chain(RESTART_DELAYS_S, itertools.repeat(RESTART_DELAYS_S[-1])):
+            try:
+                await self._agent.run()
+            except Exception as error:
+                log.exception("the agent ended unexpectedly; it is started again in %g s", delay_s)
+                self._desk.agent_ended(error, self._clock.now() + delay_s)
+            await self._clock.wait(delay_s)
+            self._desk.agent_begins()
 
     def _woke_up(self) -> None:
         self._desk.woke_up()

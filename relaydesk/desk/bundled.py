@@ -129,6 +129,8 @@ class Bundled:
             await self._run_once()
         except LocalGatewayError as error:
             return str(error)
+        except OSError as error:  # no process could be made, or no folder
+            return f"the gateway of this computer cannot be run: {error.strerror or error}"
 
     async def _run_once(self) -> NoReturn:
         """Raise LocalGatewayError where it did not start, and when it has ended."""

@@ -138,6 +138,7 @@ class Desk:
         """Why the settings that are in the files now are not those that are in effect."""
         self._links: dict[str, tuple[Invited, Shared]] = {}
         """The links that were made while this runs: their secret is nowhere else."""
+        self._agent_problem: Problem | None = None
         self._was_serving = False
         self._is_without_ca_file = False
         self._open_ports: dict[tuple[str, int], bool | None] = {}
@@ -219,7 +220,7 @@ class Desk:
             connections=picture.live_connections(self._engine.relayed()),
             gateways=tuple(gateways),
             keystore=self._keys.keystore.state,
-            problem=self._misread or self._problem,
+            problem=self._agent_problem or self._misread or self._problem,
         )
 
     def _gateway_here(self, services: Iterable[Service]) -> Gateway:
@@ -555,6 +556,19 @@ class Desk:
         self._engine.check_now()
         self._prover.again()
 
+    def agent_ended(self, error: Exception, next_try_at: float) -> None:
+        """The agent has ended by a bug, and nothing is served until it is started again."""
+        cause = f"the part that relays has ended unexpectedly ({type(error).__name__}); the log has more"
+        self._agent_problem = Problem(
+            trouble=Trouble.OTHER, cause=cause, since=self._clock.now(), next_try_at=next_try_at
+        )
+        self._on_change()
+
+    def agent_begins(self) -> None:
+        """The agent is started again."""
+        self._agent_problem = None
+        self._on_change()
+
     def woke_up(self) -> None:
         """The computer has slept, which the agent knows: see whether senders still get through."""
         self._prover.again()
@@ -788,8 +802,12 @@ class Desk:
 
     async def _begin(self) -> None:
         self._has_begun.set()
-        with told():
+        try:
             await self._keys.keystore.try_again()
+        except KeystoreError as error:  # a sealed file that is damaged: it has been put aside
+            log.warning("%s", error)
+            self._problem = dataclasses.replace(_problem_with_keys(error), since=self._clock.now())
+            self._on_change()
         await self._have_bundled()
 
     async def _have_bundled(self) -> None:
@@ -916,6 +934,10 @@ class Desk:
             await self._keys.forget(entry)
         elif note is not None and connection.path:
             await self._gateways.forget_sender(note.gateway, connection.path)
+
+
+def _problem_with_keys(error: KeystoreError) -> Problem:
+    return Problem(trouble=error.trouble, cause=one_line(str(error)))
 
 
 def _place(target: Target) -> tuple[str, int]:

@@ -135,6 +135,44 @@ async def test_waking_up_is_told(tmp_path: Path):
         await until(lambda: clock.advance(2.0) or woken, "it is noticed")
 
 
+class _Breaks(Clock):
+    """Fails once, where the agent looks at the clocks."""
+
+    has_to_fail = False
+
+    async def look_in(self, seconds: float | None, wake: asyncio.Event | None = None) -> None:
+        while not self.has_to_fail:
+            await self.wait(0.02)
+        self.has_to_fail = False
+        raise LookupError("a bug")
+
+
+@pytest.mark.expect_log_warnings("the agent ended unexpectedly; it is started again in 0.5 s")
+async def test_an_agent_that_ends_is_said_and_started_again(tmp_path: Path):
+    clock = _Breaks()
+    async with (
+        running_gateway() as gateway,
+        tcp_target() as target,
+        running_bridge(tmp_path, clock=clock) as bridge,
+    ):
+        shown = Shown(bridge)
+        bridge.set_watched(True)
+        await bridge.actions.add_gateway(await connection_string(gateway))
+        await bridge.actions.expose(ExposeRequest(target=target.address, name="Database"))
+        await until(lambda: shown.is_in(ServiceState.ONLINE), "it is shown online")
+        clock.has_to_fail = True
+        await until(lambda: bridge.actions.snapshot().problem, "it is said")
+        problem = bridge.actions.snapshot().problem
+        assert problem is not None
+        assert "ended unexpectedly" in problem.cause
+        assert bridge.actions.snapshot().services[0].state is not ServiceState.ONLINE
+        assert problem.next_try_at is not None
+        await until(lambda: bridge.actions.snapshot().problem is None, "it is started again")
+        await until(
+            lambda: shown.last.at > problem.next_try_at and shown.is_in(ServiceState.ONLINE), "it is back"
+        )
+
+
 async def test_an_action_after_the_end_is_dropped(tmp_path: Path):
     async with running_bridge(tmp_path) as bridge:
         pass

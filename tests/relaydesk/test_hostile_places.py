@@ -166,6 +166,29 @@ async def test_damaged_files_are_kept_aside_and_said(home: Home):
     assert "windows.json.damaged-1" in home.log()
 
 
+@pytest.mark.parametrize("how", ["junk", "open to others", "a folder", "a link", "empty"])
+async def test_a_sealed_file_that_cannot_be_used_is_said(home: Home, how: str):
+    home.config.mkdir(parents=True, mode=0o700)
+    sealed = home.config / "keys.sealed"
+    match how:
+        case "junk" | "empty" | "open to others":
+            sealed.write_bytes(b"" if how == "empty" else b"junk")
+            sealed.chmod(0o644 if how == "open to others" else 0o600)
+        case "a folder":
+            sealed.mkdir()
+        case "a link":
+            sealed.symlink_to("/etc/passwd")
+    async with driven_desktop(home) as desktop:
+        assert (await desktop.ask("ticks", seconds=0.5))["count"] > 5
+        now = await desktop.ask("state")
+        assert now["problem"] is not None or now["keystore"] in ("SEALED_FILE_CLOSED", "UNDECIDED"), now
+        with pytest.raises(RefusedError):
+            await desktop.ask("add_gateway", text=TEXT, name="Mine")
+        assert (await desktop.ask("window"))["visible"]
+    if how != "a link":
+        assert [path for path in listed(home.config) if path.name.startswith("keys.sealed")]
+
+
 async def run_desktop(home: Home, *arguments: str) -> subprocess.CompletedProcess[bytes]:
     """``python -m relaydesk`` to its end."""
     return await asyncio.to_thread(
