@@ -35,9 +35,9 @@ class _Widths(dict[str, int]):
         self[letter] = width = self.metrics.horizontalAdvance(letter)
         return width
 
-    def fits(self, text: str, width: int) -> bool:
-        """Whether *text* surely has room in *width*; other scripts than ours join their letters, and are laid out."""
-        return text.isascii() and sum(map(self.__getitem__, text)) < width
+    def of(self, text: str) -> int | None:
+        """How wide *text* is; None for other scripts than ours, which join their letters and have to be laid out."""
+        return sum(map(self.__getitem__, text)) if text.isascii() else None
 
 
 class CellDelegate(QStyledItemDelegate):
@@ -92,6 +92,15 @@ class CellDelegate(QStyledItemDelegate):
         text, metrics = cell.text, painter.fontMetrics()
         if self._widths is None or self._widths.metrics != metrics:
             self._widths = _Widths(metrics)
-        if not self._widths.fits(text, place.width()):
-            text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, place.width())
+        width = self._widths.of(text)
+        if width is not None and width < place.width():
+            # drawn where it belongs, without Qt laying it out to find that place
+            x = place.left()
+            if cell.is_number:  # to the pixel: letters in a row take a little more or less than each alone
+                x = place.right() - metrics.horizontalAdvance(text) + 1
+            painter.drawText(
+                x, place.top() + (place.height() + metrics.ascent() - metrics.descent()) // 2, text
+            )
+            return
+        text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, place.width())
         painter.drawText(place, _RIGHT if cell.is_number else _LEFT, text)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Generic, TypeVar
 
-from PySide6.QtCore import QEvent, QPoint, Qt, Signal
-from PySide6.QtGui import QAction, QResizeEvent
+from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QPoint, Qt, Signal
+from PySide6.QtGui import QAccessible, QAction, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView
 
 from ..models.tables import Column, FilterModel, TableModel, no_icon
@@ -136,6 +136,25 @@ class Table(QTableView, Generic[Row]):
         menu.popup(self.viewport().mapToGlobal(place))
 
     # --- columns
+
+    def dataChanged(
+        self,
+        first: QModelIndex | QPersistentModelIndex,
+        last: QModelIndex | QPersistentModelIndex,
+        roles: Sequence[int] = (),
+    ) -> None:
+        """Draw the columns that have changed, and not the whole table, as Qt would: most of a refresh is drawing."""
+        if QAccessible.isActive():
+            super().dataChanged(first, last, roles)  # which tells screen readers, too
+            return
+        shown = [
+            number for number in range(first.column(), last.column() + 1) if not self.isColumnHidden(number)
+        ]
+        if not shown:
+            return
+        left = min(self.columnViewportPosition(number) for number in shown)
+        right = max(self.columnViewportPosition(number) + self.columnWidth(number) for number in shown)
+        self.viewport().update(left, 0, right - left, self.viewport().height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Fit the columns."""
