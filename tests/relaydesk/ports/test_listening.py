@@ -17,10 +17,10 @@ NOW = 1_800_000_000.0
 OLD = NOW - 3_600
 
 PROCESSES = {
-    1: Process(name="node", folder="/home/ann/work/storefront", started_at=OLD),
-    2: Process(name="python3", folder="/home/ann/work/api", started_at=OLD),
+    1: Process(name="node", folder="/home/ann/projects/storefront", started_at=OLD),
+    2: Process(name="python3", folder="/home/ann/projects/api", started_at=OLD),
     3: Process(name="docker-proxy", folder="/", started_at=OLD),
-    4: Process(name="node", folder="/home/ann/work/storefront", started_at=OLD),
+    4: Process(name="node", folder="/home/ann/projects/storefront", started_at=OLD),
     5: Process(name="just-started", folder="/home/ann", started_at=NOW - 2.9),
     6: Process(name="postgres", folder="/var/lib/postgresql/15/main", started_at=OLD),
 }
@@ -204,7 +204,7 @@ def test_a_published_port_is_named_after_its_container():
 @pytest.mark.parametrize(
     ("folder", "project"),
     [
-        ("/home/ann/work/storefront", "storefront"),
+        ("/home/ann/projects/storefront", "storefront"),
         ("/srv/shop", "shop"),
         ("/tmp/try", "try"),
         ("/home/ann", ""),
