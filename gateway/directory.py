@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
+import random
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -43,6 +44,9 @@ CHANGE_TIMEOUT_S = 4.5
 
 #: Tries of a change that met another one. Each try reads again, so only steady contention uses them up.
 _TRIES = 5
+#: Between two of them: up to so much, doubled each time.
+_ASIDE_S = 0.002
+_LONGEST_ASIDE_S = 0.1
 
 _PAGE = 1_000
 
@@ -245,7 +249,10 @@ class Directory:
             ContentionError: Others changed it again and again.
             StoreUnavailableError: It could not be written.
         """
-        for _ in range(_TRIES):
+        for turn in range(_TRIES):
+            if turn:
+                # whoever lost steps aside for a random moment: two who try again at once meet again and again
+                await asyncio.sleep(random.random() * min(_ASIDE_S * 2**turn, _LONGEST_ASIDE_S))  # noqa: S311 - no secret
             entry = await self._store.get(cls.KIND, key)
             before = None if entry is None else _read(cls, entry)
             after = change(before)
