@@ -1,13 +1,20 @@
-"""From the errors of the other packages to one sentence and an exit code: the only place that knows them all."""
+"""From the errors of the other packages to one sentence and an exit code: the only place that knows them all.
+
+Every verb has this module, and most end well: what it needs of the large packages it loads when there is an error.
+"""
 
 from __future__ import annotations
 
-from agent.status import ConnectionStatus, Trouble
+from typing import TYPE_CHECKING
+
 from hyco.redaction import one_line
 
 from .. import ipc
 from ..local_gateway.errors import AdministrationError, Failure, LocalGatewayError
 from .exits import CliError, ExitCode
+
+if TYPE_CHECKING:
+    from agent.status import ConnectionStatus
 
 #: What to do about a gateway's no, by its status (protocol reference §2.5, §4.5, §10).
 _NEXT_STEPS = {
@@ -67,6 +74,8 @@ def refused(status: int, reason: str, path: str = "") -> CliError:
 
 def of_standing(now: ConnectionStatus) -> CliError:
     """The error for what keeps a hybrid connection of an agent from working."""
+    from agent.status import Trouble
+
     cause = one_line(now.last_error or "the connection was lost")
     match now.trouble:
         case Trouble.GATEWAY_REFUSED:

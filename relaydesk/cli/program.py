@@ -12,26 +12,40 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, ClassVar, NoReturn
 
 import typer
-from typer.core import TyperGroup
 
 from hyco.redaction import one_line
 
 from .. import __version__
-from . import connect, demo, desktop, expose, keys, relays, send, serve
 from .exits import EXIT_CODES_HELP, ExitCode
+from .late_verbs import Verb, VerbGroup
 from .problems import translate
 
 #: What a disk, or /dev/full, says to who writes there.
 _UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
+_DESKTOP = "The desktop that is running"
+
 log = logging.getLogger(__name__)
 
 
-class Program(TyperGroup):
+class Program(VerbGroup):
     """The verbs, run so that nothing but an exit code leaves."""
+
+    verbs: ClassVar = {
+        "expose": Verb("expose", "expose"),
+        "connect": Verb("connect", "connect"),
+        "send": Verb("send", "send"),
+        "demo": Verb("demo", "demo"),
+        "list": Verb("desktop", "list_", _DESKTOP),
+        "stop": Verb("desktop", "stop", _DESKTOP),
+        "pause": Verb("desktop", "pause", _DESKTOP),
+        "resume": Verb("desktop", "resume", _DESKTOP),
+        "invite": Verb("desktop", "invite", _DESKTOP),
+        "quit": Verb("desktop", "quit_", _DESKTOP),
+    }
 
     def main(
         self,
@@ -56,6 +70,22 @@ class Program(TyperGroup):
         except Exception as error:  # noqa: BLE001 - the outermost edge: nothing may leave as a traceback
             code = _explain(error)
         sys.exit(int(code or ExitCode.OK))
+
+
+class GatewayVerbs(VerbGroup):
+    """``relaydesk gateway …``."""
+
+    verbs: ClassVar = {"serve": Verb("serve", "serve"), "keys": Verb("keys", "keys")}
+
+
+class RelayVerbs(VerbGroup):
+    """``relaydesk gateway relay …``."""
+
+    verbs: ClassVar = {
+        "create": Verb("relays", "create"),
+        "list": Verb("relays", "list_"),
+        "delete": Verb("relays", "delete"),
+    }
 
 
 def _write_nothing_more() -> None:
@@ -110,27 +140,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-gateway = typer.Typer(help="Host a gateway of your own.", no_args_is_help=True)
-relay = typer.Typer(help="The hybrid connections of your gateway.", no_args_is_help=True)
-
-app.command("expose")(expose.expose)
-app.command("connect")(connect.connect)
-app.command("send")(send.send)
-app.command("demo")(demo.demo)
-_DESKTOP = "The desktop that is running"
-app.command("list", rich_help_panel=_DESKTOP)(desktop.list_)
-app.command("stop", rich_help_panel=_DESKTOP)(desktop.stop)
-app.command("pause", rich_help_panel=_DESKTOP)(desktop.pause)
-app.command("resume", rich_help_panel=_DESKTOP)(desktop.resume)
-app.command("invite", rich_help_panel=_DESKTOP)(desktop.invite)
-app.command("quit", rich_help_panel=_DESKTOP)(desktop.quit_)
+gateway = typer.Typer(cls=GatewayVerbs, help="Host a gateway of your own.", no_args_is_help=True)
+relay = typer.Typer(cls=RelayVerbs, help="The hybrid connections of your gateway.", no_args_is_help=True)
 app.add_typer(gateway, name="gateway")
-gateway.command("serve")(serve.serve)
-gateway.command("keys")(keys.keys)
 gateway.add_typer(relay, name="relay")
-relay.command("create")(relays.create)
-relay.command("list")(relays.list_)
-relay.command("delete")(relays.delete)
 
 
 def _say_version(is_wanted: bool) -> None:

@@ -107,6 +107,7 @@ async def _drain(agent: Agent, watcher: Watcher, drain_s: float) -> None:
     open_requests = sum(one.traffic.open_requests for one in agent.snapshot().connections)
     if not open_requests or not drain_s:
         return
+    agent.turn_away()  # before it is said
     watcher.draining(open_requests)
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(drain_s):

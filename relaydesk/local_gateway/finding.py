@@ -1,7 +1,8 @@
 """The way to a gateway of one's own.
 
 Where a gateway runs on the data folder, its admin API is asked, so that a change takes effect at once; where none runs,
-the folder's store is opened, under the lock that keeps a gateway from starting meanwhile.
+the folder's store is opened, under the lock that keeps a gateway from starting meanwhile. Each way is loaded when it is
+taken: an HTTP client for the one, a database and cryptography for the other.
 """
 
 from __future__ import annotations
@@ -9,15 +10,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
-from gateway.config import GatewayConfig
+from gateway.config import GatewayConfig, HostPort
 from gateway.data_folder import DataFolder
 from gateway.errors import DataFolderError
 
 from .administration import Administration
-from .by_api import administration_by_api
-from .by_folder import administration_by_folder
 from .errors import AdministrationError, Failure, LocalGatewayError
 
 
@@ -62,7 +62,7 @@ async def administration_of(
     folder = DataFolder(data_folder)
     address = folder.running_admin_address()
     if address is not None:
-        async with administration_by_api(address, folder.admin_token(), namespace) as administration:
+        async with _by_api(address, folder, namespace) as administration:
             yield administration
     else:
         if not (may_make or folder.has_data()):
@@ -71,6 +71,8 @@ async def administration_of(
                 "give the right folder by --data; `relaydesk gateway relay create NAME` makes a gateway's data",
                 failure=Failure.UNCLEAR,
             )
+        from .by_folder import administration_by_folder  # noqa: PLC0415 - see above
+
         config = config or GatewayConfig(data_folder=data_folder)
         async with administration_by_folder(folder, config, namespace) as administration:
             yield administration
@@ -90,7 +92,7 @@ async def running_administration(data_folder: Path) -> AsyncIterator[Administrat
         raise AdministrationError(str(error), failure=Failure.UNREACHABLE) from error
     if address is None:
         raise AdministrationError("the gateway of this computer is not running", failure=Failure.UNREACHABLE)
-    async with administration_by_api(address, folder.admin_token(), None) as administration:
+    async with _by_api(address, folder) as administration:
         yield administration
 
 
@@ -101,7 +103,15 @@ async def running_ports(data_folder: Path) -> frozenset[int]:
         address = await asyncio.to_thread(folder.running_admin_address)
         if address is None:
             return frozenset()
-        async with administration_by_api(address, folder.admin_token(), None) as administration:
+        async with _by_api(address, folder) as administration:
             return frozenset({address.port, administration.endpoint.port})
     except (AdministrationError, DataFolderError):
         return frozenset()
+
+
+def _by_api(
+    address: HostPort, folder: DataFolder, namespace: str | None = None
+) -> AbstractAsyncContextManager[Administration]:
+    from .by_api import administration_by_api  # noqa: PLC0415 - see above
+
+    return administration_by_api(address, folder.admin_token(), namespace)
