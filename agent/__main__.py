@@ -75,6 +75,7 @@ async def _serve(config: AgentConfig) -> None:
             async with asyncio.TaskGroup() as tasks:
                 running = tasks.create_task(agent.run(), name="agent")
                 await arrived.acquire()
+                agent.turn_away()  # before it is said, so that who reads it can rely on it
                 log.info("stopping: no new work, at most %g s for what is being answered", drain_s)
                 draining = tasks.create_task(agent.drain(), name="drain")
                 impatience = tasks.create_task(arrived.acquire(), name="second signal")

@@ -130,13 +130,17 @@ class Listener:
                 nonces=self._nonces,
             )
 
+    def turn_away(self) -> None:
+        """Let nobody new in from now on; drain() waits for those who are in."""
+        self._is_draining.set()
+        self._retry_now.set()
+
     async def drain(self) -> None:
         """Turn away whoever is new, and leave the gateway once every request taken before has been answered.
 
         The control channel stays until then: answers go back by it. Relayed connections are not waited for.
         """
-        self._is_draining.set()
-        self._retry_now.set()
+        self.turn_away()
         await self._has_left.wait()
 
     async def run(self) -> None:

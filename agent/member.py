@@ -92,6 +92,11 @@ class Member:
             return await self._service.probe()
         return Failed("nobody listens here at the moment")
 
+    def turn_away(self) -> None:
+        """Let nobody new in from now on."""
+        if isinstance(self._service, Listener):
+            self._service.turn_away()
+
     async def drain(self) -> None:
         """Turn away whoever is new, and wait until every relayed request has been answered."""
         if isinstance(self._service, Listener):

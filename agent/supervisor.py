@@ -118,12 +118,18 @@ class Agent:
             self._members.append(member)
         self._changed()
 
+    def turn_away(self) -> None:
+        """Let nobody new in from now on; drain() waits for those who are in."""
+        self._is_draining = True
+        for member in self._members:
+            member.turn_away()
+
     async def drain(self) -> None:
         """Before run() is cancelled: turn away whoever is new, and wait until every relayed request is answered.
 
         Relayed connections are not waited for, as they may last for days. Cancelling stops the waiting, no more.
         """
-        self._is_draining = True
+        self.turn_away()
         async with asyncio.TaskGroup() as tasks:
             for member in self._members:
                 tasks.create_task(member.drain(), name=f"drain {member.name}")

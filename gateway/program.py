@@ -54,6 +54,7 @@ async def serve(config: GatewayConfig, on_ready: Callable[[Gateway], None]) -> N
         async with Gateway(config).serving() as gateway:
             on_ready(gateway)
             await signals.wait()
+            gateway.turn_away()  # before it is said, so that who reads it can rely on it
             log.info("stopping: no new work, at most %g s for what is going on", config.drain_s)
             await _unless(signals, gateway.drain())
     log.info("stopped")

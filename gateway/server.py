@@ -134,12 +134,16 @@ class Gateway:
         """The port of the admin API."""
         return self.admin_address.port
 
+    def turn_away(self) -> None:
+        """Refuse new work from now on; drain() waits for what is going on."""
+        self.is_draining = True
+
     async def drain(self) -> None:
         """Refuse new work, and wait for what is going on: until it is done or drain_s have passed.
 
         Listeners stay connected while requests they were given are unanswered; they are told to go at the end.
         """
-        self.is_draining = True
+        self.turn_away()
         await self.fabric.drain()
         for connection in tuple(self._connections):
             connection.close_if_idle()
