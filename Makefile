@@ -4,6 +4,8 @@
 PYTHON ?= python3
 VENV_PYTHON := .venv/bin/python
 PYTEST := QT_API=pyside6 QT_QPA_PLATFORM=offscreen $(VENV_PYTHON) -m pytest
+# Hundreds of programs are started by the tests: none shall compile again what another one has.
+unexport PYTHONDONTWRITEBYTECODE
 # One worker per core. Tests marked xdist_group("name") share a worker, one after the other.
 PARALLEL := -n logical --maxprocesses 8 --dist loadgroup
 

@@ -18,6 +18,10 @@ from benchmarks import desktop
 TIMER_MS = 10
 
 
+#: They share what was measured.
+pytestmark = pytest.mark.xdist_group("desktop pace")
+
+
 @pytest.fixture(scope="module")
 def figures() -> Mapping[str, float]:
     return desktop.measure(warm_s=0.3, measure_s=2.0, idle_s=2.0)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -12,7 +14,11 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
+pytest.importorskip("PySide6", reason="the extra `gui` is not installed")
+
 from relaydesk import ipc
+from relaydesk.desk.bundled import RESTART_DELAYS_S
+from relaydesk.notifications import LOST_S, QUIET_S
 from tests.support.processes import Child
 from tests.support.screens import Screen, fetch, screen, web_server
 from tests.support.status_notifier import Panel, panel
@@ -76,6 +82,35 @@ async def test_three_shares_lose_their_gateway_and_get_it_back(tmp_path: Path):
             assert await fetch(link) == (200, f"<h1>{name}</h1>")
         await until(is_well, "an icon that says that all is well", within_s=SAID_WITHIN_S)
         assert await icon.pixmaps() == good
+
+
+async def test_a_loss_that_lasts_is_told_once_and_not_before_half_a_minute(tmp_path: Path):
+    async with (
+        web_server(tmp_path / "shop", "<h1>shop</h1>") as port,
+        screen(tmp_path, "gateway-stays-dead", has_tray=False, has_session=True) as seen,
+        panel(seen.environment["DBUS_SESSION_BUS_ADDRESS"]) as shown,
+        seen.desktop("--hidden") as desktop,
+    ):
+        await (await shown.icon()).choose("Expose a service…")
+        await seen.window("Expose a service")
+        await choose(seen, port)
+        await until_all(seen, "shop", state="online", proof="proven", within_s=20)
+        await until(lambda: len(shown.notifications) == 1, "the share is told", within_s=20)
+        lost_at = time.monotonic()
+
+        def is_told() -> bool:
+            if (again := gateway_of(desktop)) is not None:  # whatever is started in its place dies as well
+                with contextlib.suppress(psutil.Error):
+                    again.kill()
+            return len(shown.notifications) > 1
+
+        await until(is_told, "the loss is told", within_s=LOST_S + QUIET_S)
+        assert time.monotonic() - lost_at >= LOST_S
+        said = shown.notifications[1]
+        assert said.title == "shop cannot be reached"
+        assert said.text.endswith("It is tried again by itself.")
+        await until_all(seen, "shop", state="online", proof="proven", within_s=RESTART_DELAYS_S[-1] + 20)
+        assert len(shown.notifications) == 2
 
 
 def gateway_of(desktop: Child) -> psutil.Process | None:
