@@ -128,19 +128,62 @@ def _join(
     except ConnectionResetError:
         listener_leg.hang_up()
         raise
-    started = asyncio.get_running_loop().time()
     gateway.relay_started()
+    relayed = _Relayed(
+        gateway,
+        leave_place,
+        name=sender.connection.name,
+        tracking_id=sender.tracking_id,
+        sender_leg=sender_leg,
+        listener_leg=listener_leg,
+    )
+    sender_leg.join(listener_leg, relayed.ended)
 
-    def ended() -> None:
-        leave_place()
-        gateway.relay_ended()
+
+class _Relayed:
+    """What the end of a relayed connection needs, and nothing more.
+
+    A connection may last for days: whoever keeps its request keeps its headers, and the front's connection with them
+    (measured: 9.8 KiB for an idle pair instead of 4.3).
+    """
+
+    __slots__ = (
+        "_gateway",
+        "_leave_place",
+        "_listener_leg",
+        "_name",
+        "_sender_leg",
+        "_started",
+        "_tracking_id",
+    )
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        leave_place: Callable[[], None],
+        *,
+        name: str,
+        tracking_id: str,
+        sender_leg: RelayLeg,
+        listener_leg: RelayLeg,
+    ) -> None:
+        self._gateway = gateway
+        self._leave_place = leave_place
+        self._name = name
+        self._tracking_id = tracking_id
+        self._sender_leg = sender_leg
+        self._listener_leg = listener_leg
+        self._started = asyncio.get_running_loop().time()
+
+    def ended(self) -> None:
+        """Both legs are gone."""
+        self._leave_place()
+        self._gateway.relay_ended()
         log.info(
             "%s relayed connection %s ended after %.1f s, %d bytes in, %d bytes out",
-            sender.connection.name,
-            sender.tracking_id,
-            asyncio.get_running_loop().time() - started,
-            sender_leg.bytes_in,
-            listener_leg.bytes_in,
+            self._name,
+            self._tracking_id,
+            asyncio.get_running_loop().time() - self._started,
+            self._sender_leg.bytes_in,
+            self._listener_leg.bytes_in,
         )
-
-    sender_leg.join(listener_leg, ended)
