@@ -7,6 +7,7 @@ child of the test and is ended by its id.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -28,6 +29,9 @@ from .waiting import until
 
 #: From a click to what it does, on a busy machine. What has a limit of its own says so where it is waited for.
 SEEN_S = 20.0
+
+#: After which people click again.
+AGAIN_S = 5.0
 
 _READER = Path(__file__).with_name("screen_reader.py")
 
@@ -138,7 +142,13 @@ class Screen:
         return Box(*(int(values[name]) for name in ("X", "Y", "WIDTH", "HEIGHT")))
 
     async def tray_icon(self) -> Box:
-        """Wait until trayer has an icon; where it is."""
+        """Wait until trayer has an icon that stays where it is: the panel moves when it makes room for it."""
+        before: Box | None = None
+
+        async def find_at_rest() -> Box | None:
+            nonlocal before
+            last, before = before, await find()
+            return before if before == last else None
 
         async def find() -> Box | None:
             for panel in (
@@ -156,7 +166,7 @@ class Screen:
                         return Box(x, y, width, height)
             return None
 
-        return await until(find, "an icon in the tray", within_s=SEEN_S)
+        return await until(find_at_rest, "an icon in the tray", within_s=SEEN_S)
 
     # --- what is done
 
@@ -168,9 +178,16 @@ class Screen:
     async def open_menu(self, icon: Box) -> Box:
         """Click an icon in the tray as for its menu, and wait until the menu is seen; where it is."""
         before = set(await self._shown())
-        await self.click(icon, 3)
+        loop = asyncio.get_running_loop()
+        clicked_at = float("-inf")
 
         async def find() -> str | None:
+            nonlocal icon, clicked_at
+            if loop.time() - clicked_at > AGAIN_S:
+                if clicked_at > 0:
+                    icon = await self.tray_icon()  # it has moved, and the click went beside it
+                clicked_at = loop.time()
+                await self.click(icon, 3)
             return next((window for window in await self._shown() if window not in before), None)
 
         return await self.box(await until(find, "a menu", within_s=SEEN_S))
