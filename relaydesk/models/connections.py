@@ -139,7 +139,6 @@ class ConnectionsModel(TableModel[LiveConnection]):
                     icon=lambda c: connection_face(c)[1:],
                     detail=lambda c: c.error or connection_face(c).word,
                     spoken=lambda c: ": ".join(filter(None, (connection_face(c).word, c.error))),
-                    is_live=True,
                     sample="Ended",
                     rank=0,
                 ),
@@ -157,7 +156,7 @@ class ConnectionsModel(TableModel[LiveConnection]):
                 ),
             ),
             key=lambda connection: connection.id,
-            fixed=lambda c: (c.service, c.peer, c.about, c.kind, c.started_at, c.ended_at is None),
+            fixed=lambda c: (c.service, c.peer, c.about, c.kind, c.started_at, c.ended_at is None, c.error),
             is_faded=lambda connection: connection.ended_at is not None,
             parent=parent,
         )

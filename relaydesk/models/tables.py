@@ -98,7 +98,7 @@ class TableModel(QAbstractTableModel, Generic[Row]):
     """Rows of one kind, in the order that they are given in.
 
     Args:
-        columns: What is told of each row. The live ones should stand together.
+        columns: What is told of each row.
         key: What makes a row the same row in the next update.
         fixed: What the columns that are not live show of a row. While that stays, only the live ones are asked again:
             the table may be sorted by another one, and sorting is dear.
@@ -123,8 +123,7 @@ class TableModel(QAbstractTableModel, Generic[Row]):
         self._rows: list[Row] = []
         self._keys: list[Hashable] = []
         self._failed: set[str] = set()
-        live = [number for number, column in enumerate(self.columns) if column.is_live]
-        self._live = (live[0], live[-1]) if live else None
+        self._live = tuple(_runs([number for number, column in enumerate(self.columns) if column.is_live]))
 
     # --- updates
 
@@ -136,8 +135,9 @@ class TableModel(QAbstractTableModel, Generic[Row]):
 
     def touch(self) -> None:
         """Ask for the live columns again: time has passed, or rates have changed."""
-        if self._rows and self._live:
-            self._emit_changed(0, len(self._rows) - 1, *self._live)
+        if self._rows:
+            for first, last in self._live:
+                self._emit_changed(0, len(self._rows) - 1, first, last)
 
     def _remove_all_but(self, wanted: Any) -> None:
         stale = [number for number, key in enumerate(self._keys) if key not in wanted]
