@@ -52,6 +52,7 @@ class Cell(NamedTuple):
     is_faded: bool = False
     is_number: bool = False
     sparkline: Sequence[float] | None = None
+    """None where nothing happened: then there is no line."""
 
 
 def no_icon(_: Any) -> tuple[str, Tone] | None:
@@ -243,8 +244,9 @@ class TableModel(QAbstractTableModel, Generic[Row]):
     def _answer(self, column: Column[Row], row: Row, role: int) -> Any:
         if role == CELL_ROLE:
             values = column.sparkline(row) if column.sparkline else None
+            line = values if values and any(values) else None
             return Cell(
-                literal(column.text(row)), column.icon(row), self._is_faded(row), column.is_number, values
+                literal(column.text(row)), column.icon(row), self._is_faded(row), column.is_number, line
             )
         match role:
             case Qt.ItemDataRole.DisplayRole:

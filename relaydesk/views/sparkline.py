@@ -21,7 +21,7 @@ class SparklineDelegate(CellDelegate):
     def paint_content(self, painter: QPainter, area: QRect, cell: Cell, *, is_selected: bool) -> None:
         """Draw the line, over a paler ground."""
         values = cell.sparkline
-        if not values or not any(values):
+        if not values:
             return
         place = QRectF(area).adjusted(8, 7, -8, -7)
         pen = self.on_highlight if is_selected else self.quiet if cell.is_faded else self.accent

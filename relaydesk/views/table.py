@@ -9,7 +9,7 @@ from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QPoint, Q
 from PySide6.QtGui import QAccessible, QAction, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView
 
-from ..models.tables import Column, FilterModel, TableModel, no_icon
+from ..models.tables import CELL_ROLE, Column, FilterModel, TableModel, no_icon
 from .cells import CellDelegate
 from .context import Context
 from .sparkline import SparklineDelegate
@@ -65,6 +65,8 @@ class Table(QTableView, Generic[Row]):
         self._source = source
         self._proxy = proxy
         self._menu_actions: list[QAction | None] = []
+        #: What the rows in sight showed when they were last looked at, by column.
+        self._drawn: dict[int, tuple[int, list[object]] | None] = {}
         self.setAccessibleName(name)
         self.setModel(proxy)
         calm(self)
@@ -147,14 +149,26 @@ class Table(QTableView, Generic[Row]):
         if QAccessible.isActive():
             super().dataChanged(first, last, roles)  # which tells screen readers, too
             return
-        shown = [
-            number for number in range(first.column(), last.column() + 1) if not self.isColumnHidden(number)
-        ]
-        if not shown:
-            return
-        left = min(self.columnViewportPosition(number) for number in shown)
-        right = max(self.columnViewportPosition(number) + self.columnWidth(number) for number in shown)
-        self.viewport().update(left, 0, right - left, self.viewport().height())
+        top, bottom = self._rows_in_sight()
+        is_all = first.row() <= top and last.row() >= bottom
+        for number in range(first.column(), last.column() + 1):
+            if self.isColumnHidden(number):
+                continue
+            # most of what may change with time has not; a few rows alone are not worth a look at all in sight
+            seen = (top, self._cells_of(number, top, bottom)) if is_all else None
+            if seen is None or self._drawn.get(number) != seen:
+                self._drawn[number] = seen
+                left, width = self.columnViewportPosition(number), self.columnWidth(number)
+                self.viewport().update(left, 0, width, self.viewport().height())
+
+    def _rows_in_sight(self) -> tuple[int, int]:
+        """The first and the last of them; the last is -1 where there is none."""
+        last = self._proxy.rowCount() - 1
+        top, bottom = self.rowAt(0), self.rowAt(self.viewport().height() - 1)
+        return max(top, 0), last if bottom < 0 else bottom
+
+    def _cells_of(self, column: int, top: int, bottom: int) -> list[object]:
+        return [self._proxy.index(row, column).data(CELL_ROLE) for row in range(top, bottom + 1)]
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Fit the columns."""
