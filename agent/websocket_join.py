@@ -44,7 +44,7 @@ class JoinedLeg(WebSocketLeg):
             peer.write_payload((out,))
         if was_injecting and not forwarder.inject:
             peer._pong, peer._is_ping_due = None, False  # they went out between two of the frames
-        pings, forwarder.pings = forwarder.pings, []
+        pings, forwarder.pings = forwarder.pings, ()
         for payload in pings:
             self._ping_received(payload)
         if forwarder.close is not None:

@@ -40,6 +40,8 @@ class Pinger:
         """Stop pinging *leg*."""
         for group in self._slices:
             group.discard(leg)
+            if not group:
+                group.clear()  # a set keeps the room of its fullest moment, but for this
         if not any(self._slices):
             self._is_empty.set()
 

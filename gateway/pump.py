@@ -13,7 +13,7 @@ Each leg has one forwarder, for the frames that come in on it and go out on the 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from hyco.errors import RemoteProtocolError
 from hyco.frames import Forwarder, Opcode, frame
@@ -82,7 +82,7 @@ class RelayLeg(Leg):
             if was_injecting and not forwarder.inject:
                 peer._pong, peer._is_ping_due = None, False
         if forwarder.pings:
-            pings, forwarder.pings = forwarder.pings, []
+            pings, forwarder.pings = forwarder.pings, ()
             self._answer(pings)
         if forwarder.close is not None:
             self.has_received_close = True
@@ -123,7 +123,7 @@ class RelayLeg(Leg):
         self._is_ping_due = True
         self._send_control()
 
-    def _answer(self, pings: list[bytes]) -> None:
+    def _answer(self, pings: Sequence[bytes]) -> None:
         """Answer the pings of one read: all of them now, or only the latest when the peer is behind with its reading."""
         if self._may_write_control():
             self._pong = None

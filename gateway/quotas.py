@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import collections
-from collections.abc import Callable
+import sys
 
 from .errors import LimitExceededError
 
@@ -22,8 +22,8 @@ class NamespacePlaces:
         """How many places are taken, in all namespaces."""
         return self._taken.total()
 
-    def take(self, namespace: str) -> Callable[[], None]:
-        """Take one place; whoever got it calls the result when it is free again. A second call of that does nothing.
+    def take(self, namespace: str) -> Place:
+        """Take one place.
 
         Raises:
             LimitExceededError: There is none.
@@ -33,14 +33,22 @@ class NamespacePlaces:
                 f"QuotaExceeded: The namespace has {self._limit} connections, the most it may have."
             )
         self._taken[namespace] += 1
-        is_taken = True
+        return Place(self._taken, namespace)
 
-        def free() -> None:
-            nonlocal is_taken
-            if is_taken:
-                is_taken = False
-                self._taken[namespace] -= 1
-                if not self._taken[namespace]:
-                    del self._taken[namespace]
 
-        return free
+class Place:
+    """One place of a namespace, taken until leave(). It is kept for as long as a connection lasts, and so it is small."""
+
+    __slots__ = ("_namespace", "_taken")
+
+    def __init__(self, taken: collections.Counter[str], namespace: str) -> None:
+        self._taken: collections.Counter[str] | None = taken
+        self._namespace = sys.intern(namespace)  # one for all of them
+
+    def leave(self) -> None:
+        """Somebody else may have it. A second call does nothing."""
+        taken, self._taken = self._taken, None
+        if taken is not None:
+            taken[self._namespace] -= 1
+            if not taken[self._namespace]:
+                del taken[self._namespace]

@@ -134,14 +134,14 @@ class Router:
         namespace, connection, grant = await self._authorize(request, target, Right.LISTEN)
         relay = connection.key
         name = f"{guid}_{gateway.next_serial()}"
-        leave_place = gateway.places.take(namespace.key)
+        place = gateway.places.take(namespace.key)
         try:
             slot = await gateway.store.claim(relay, name, gateway.fabric.node, self._config.max_listeners)
         except LimitReachedError as error:
-            leave_place()
+            place.leave()
             raise LimitExceededError.listeners(self._config.max_listeners) from error
         except BaseException:
-            leave_place()
+            place.leave()
             raise
 
         async def check_token(token: str) -> Grant:
@@ -150,7 +150,7 @@ class Router:
             )
 
         def ended(channel: ControlChannel) -> None:
-            leave_place()
+            place.leave()
             gateway.listener_ended(relay, channel)
 
         channel = ControlChannel(

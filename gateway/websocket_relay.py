@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -26,6 +25,7 @@ from .errors import (
 )
 from .fabric.interface import Ask, Told
 from .pump import RelayLeg
+from .quotas import Place
 from .rendezvous import Arrived, Pending, Rejected
 
 if TYPE_CHECKING:
@@ -41,12 +41,12 @@ async def relay_websocket(gateway: Gateway, sender: Sender, upgrade: Upgrade) ->
     Raises:
         RefusalError: No place, no listener, none that came in time, or the listener's own rejection.
     """
-    leave_place = gateway.places.take(sender.namespace.key)
+    place = gateway.places.take(sender.namespace.key)
     try:
         outcome = await _meet(gateway, sender)
-        _join(gateway, sender, upgrade, outcome, leave_place)
+        _join(gateway, sender, upgrade, outcome, place)
     except BaseException:
-        leave_place()
+        place.leave()
         raise
 
 
@@ -108,10 +108,8 @@ async def _listener_comes(told: Told, pending: Pending) -> Arrived | Rejected:
         told.cancel()
 
 
-def _join(
-    gateway: Gateway, sender: Sender, upgrade: Upgrade, arrived: Arrived, leave_place: Callable[[], None]
-) -> None:
-    """Answer both handshakes, the listener's first, and let their bytes flow; *leave_place* at their end."""
+def _join(gateway: Gateway, sender: Sender, upgrade: Upgrade, arrived: Arrived, place: Place) -> None:
+    """Answer both handshakes, the listener's first, and let their bytes flow; *place* is left at their end."""
     # what the listener chose, which need not be what the sender offered; a rendezvous request names at most one
     subprotocol = arrived.subprotocols[0] if arrived.subprotocols else None
     tracking = (("TrackingId", sender.tracking_id),)
@@ -131,7 +129,7 @@ def _join(
     gateway.relay_started()
     relayed = _Relayed(
         gateway,
-        leave_place,
+        place,
         name=sender.connection.name,
         tracking_id=sender.tracking_id,
         sender_leg=sender_leg,
@@ -149,9 +147,9 @@ class _Relayed:
 
     __slots__ = (
         "_gateway",
-        "_leave_place",
         "_listener_leg",
         "_name",
+        "_place",
         "_sender_leg",
         "_started",
         "_tracking_id",
@@ -160,7 +158,7 @@ class _Relayed:
     def __init__(
         self,
         gateway: Gateway,
-        leave_place: Callable[[], None],
+        place: Place,
         *,
         name: str,
         tracking_id: str,
@@ -168,7 +166,7 @@ class _Relayed:
         listener_leg: RelayLeg,
     ) -> None:
         self._gateway = gateway
-        self._leave_place = leave_place
+        self._place = place
         self._name = name
         self._tracking_id = tracking_id
         self._sender_leg = sender_leg
@@ -177,7 +175,7 @@ class _Relayed:
 
     def ended(self) -> None:
         """Both legs are gone."""
-        self._leave_place()
+        self._place.leave()
         self._gateway.relay_ended()
         log.info(
             "%s relayed connection %s ended after %.1f s, %d bytes in, %d bytes out",

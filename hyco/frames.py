@@ -20,7 +20,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from .close_codes import INVALID_DATA, NO_STATUS, PROTOCOL_ERROR, is_sendable, truncate_reason
@@ -388,7 +388,7 @@ class Forwarder(_Source):
         self._cut = 0  # of those, how many belong to the outgoing fragment that has begun
         self._key = b""  # what turns incoming bytes into outgoing ones, at the current position
         self._last_frame = True
-        self.pings: list[bytes] = []
+        self.pings: Sequence[bytes] = ()  # no list before there is one: most connections never see a ping
         self.has_pong = False
         self.close: Close | None = None
         #: Frames of the owner's own (pongs, pings) that go out at the next border between two frames.
@@ -446,7 +446,10 @@ class Forwarder(_Source):
                     self.close = event
                     return b"".join(out)
                 if isinstance(event, Ping):
-                    self.pings.append(event.payload)
+                    if isinstance(self.pings, list):
+                        self.pings.append(event.payload)
+                    else:
+                        self.pings = [event.payload]
                 else:
                     self.has_pong = True
                 continue

@@ -14,16 +14,16 @@ OTHER_HOST = "team-b.test"
 
 def test_a_place_is_left_once() -> None:
     places = NamespacePlaces(1)
-    leave = places.take("a")
+    place = places.take("a")
     with pytest.raises(LimitExceededError, match="QuotaExceeded"):
         places.take("a")
     places.take("b")
-    leave()
+    place.leave()
     again = places.take("a")
-    leave()  # of the first one, once more: the second one keeps its place
+    place.leave()  # of the first one, once more: the second one keeps its place
     with pytest.raises(LimitExceededError):
         places.take("a")
-    again()
+    again.leave()
     assert len(places) == 1
 
 

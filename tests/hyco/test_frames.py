@@ -212,7 +212,7 @@ def test_a_forwarder_says_the_same_messages_without_the_control_frames(
     data_messages = [message for message in expected if isinstance(message, tuple)]
     assert messages(FrameReader(is_masked=False).feed(out)) == data_messages
     pings = [message.payload for message in expected if isinstance(message, Ping)]
-    assert forwarder.pings == pings
+    assert list(forwarder.pings) == pings
     assert forwarder.has_pong is any(isinstance(message, Pong) for message in expected)
     assert forwarder.is_between_frames
 
