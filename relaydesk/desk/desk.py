@@ -1,48 +1,42 @@
 """The desk: everything that can be asked of the desktop, done.
 
-It belongs to one event loop, Qt's in the desktop and any other in tests. Actions that change what is shared take their turn
-one after the other. Each first makes sure that it can be done, then writes the settings, then tells the agent: what fails
-leaves everything as it was, and a crash in between leaves settings that are right.
+It belongs to one event loop, Qt's in the desktop and any other in tests. What changes the settings does so in turn
+(:mod:`.kept`).
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import dataclasses
 import datetime as dt
 import errno
 import logging
 import secrets
 import socket
-from collections.abc import AsyncIterator, Callable, Collection, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Final
 
 from agent.clock import Clock
 from agent.config import (
     LOOPBACK,
-    AgentConfig,
     ConnectionConfig,
     Credential,
     Direction,
-    Invited,
     LocalAddress,
 )
 from agent.errors import ConfigError
-from agent.invitation import ID_BYTES, Invitation, digest, is_invitation, new_id, sign_token
+from agent.invitation import is_invitation
 from agent.invitation import parse as parse_invitation
 from agent.status import ConnectionStatus, State
 from agent.targets import Target, TargetKind, parse_target
-from hyco.addresses import Endpoint, parse_endpoint, sender_url
+from hyco.addresses import Endpoint, parse_endpoint
 from hyco.connection_string import parse as parse_connection_string
 from hyco.redaction import one_line
 from hyco.sas import Right
 
 from ..actions import (
     DEFAULT_LIFETIME_S,
-    ActionError,
     ExposeRequest,
     Offer,
     Preferences,
@@ -52,8 +46,7 @@ from ..actions import (
 )
 from ..keystore import Keystore, KeystoreError
 from ..ports import ListeningPort, PortKind, PortWatcher, guess_kind
-from ..settings import DesktopConfig, GatewayNote, ServiceNote, Settings, unique_name
-from ..settings_file import SettingsError
+from ..settings import GatewayNote, ServiceNote, Settings, unique_name
 from ..snapshot import (
     BundledState,
     Gateway,
@@ -68,7 +61,9 @@ from .bundled import Bundled
 from .engine import Engine
 from .failures import fail, problem_of, told
 from .gateways import Gateways, is_only_here
+from .kept import Kept
 from .keys import THIS_COMPUTER, Keys, gateway_entry, invitation_entry
+from .links import LINK, Links, plain_link
 from .proving import Prover
 
 log = logging.getLogger(__name__)
@@ -81,13 +76,7 @@ PORTS_S: Final = 2.0
 SETTLE_S: Final = 5.0
 #: For the keys of what was stopped last, when the program ends.
 FORGET_S: Final = 3.0
-#: The life of a link to something that is shared until it is stopped.
-LINK_LIFETIME_S: Final = 7 * 24 * 3600.0
-#: The name of the invitations that are made for links.
-LINK: Final = "Link"
 _LOOPBACKS: Final = ("127.0.0.1", "::1", "localhost")
-#: Invitations of one share.
-MAX_INVITATIONS: Final = 100
 
 
 class Desk:
@@ -119,7 +108,6 @@ class Desk:
         bundled_port: int | None = None,
     ) -> None:
         self._engine = engine
-        self._settings = settings
         self._ports = ports
         self._clock = clock
         self._on_change = on_change
@@ -127,20 +115,12 @@ class Desk:
         self._bundled = Bundled(data_folder, clock, self._bundled_changed, port=bundled_port)
         self._keys = Keys(keystore, data_folder, lambda: self._bundled.serves)
         self._gateways = Gateways(self._keys, self._bundled)
-        self._prover = Prover(engine, clock, on_change)
-        self._turn = asyncio.Lock()
-        self._has_begun = asyncio.Event()
-        self._agent = AgentConfig()
-        self._desktop = DesktopConfig()
+        self._prover = Prover(engine, clock, on_change, lambda: self._kept.desktop.preferences.has_probes)
+        self._kept = Kept(settings, engine, clock, on_change, authority=self._authority)
         self._stopped: tuple[ConnectionConfig, ServiceNote | None] | None = None
-        self._problem: Problem | None = None
-        self._misread: Problem | None = None
-        """Why the settings that are in the files now are not those that are in effect."""
-        self._links: dict[str, tuple[Invited, Shared]] = {}
-        """The links that were made while this runs: their secret is nowhere else."""
+        self._links = Links(self._gateways, clock)
         self._agent_problem: Problem | None = None
         self._was_serving = False
-        self._is_without_ca_file = False
         self._open_ports: dict[tuple[str, int], bool | None] = {}
 
     @property
@@ -150,12 +130,13 @@ class Desk:
 
     async def run(self) -> None:
         """Bring back what was shared, and keep up with it until cancelled."""
-        self._load()
+        self._kept.load()
+        self._bundled.reach = self._kept.desktop.reach
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._bundled.run(), name="bundled gateway's owner")
                 tasks.create_task(self._prover.run(), name="prover")
-                tasks.create_task(self._watch_settings(), name="settings")
+                tasks.create_task(self._kept.watch(), name="settings")
                 tasks.create_task(self._ports.run(), name="ports")
                 tasks.create_task(self._watch_ports(), name="local ports")
                 tasks.create_task(self._begin(), name="beginning")
@@ -176,7 +157,7 @@ class Desk:
         """The ports of RelayDesk itself: its gateway's, that gateway's administration's, and those that lead elsewhere."""
         bound = (
             one.local.port
-            for one in self._agent.connections
+            for one in self._kept.agent.connections
             if one.direction is Direction.CONNECT and one.local is not None
         )
         return {*self._bundled.ports, *bound}
@@ -191,7 +172,7 @@ class Desk:
     def snapshot(self) -> Snapshot:
         """The state of this moment."""
         status = self._engine.snapshot()
-        notes = {note.name: note for note in self._desktop.services}
+        notes = {note.name: note for note in self._kept.desktop.services}
         known = {gateway.name: gateway for gateway in self._notes()}
         # again after it failed is another thing: that is said
         is_starting = self._bundled.state is BundledState.STARTING and self._bundled.problem is None
@@ -210,9 +191,9 @@ class Desk:
                 now=self._clock.now(),
             )
 
-        services = picture.in_order(self._agent.connections, status, make)
+        services = picture.in_order(self._kept.agent.connections, status, make)
         gateways = [self._gateway_here(services)]
-        gateways += [picture.gateway_of(note, services) for note in self._desktop.gateways]
+        gateways += [picture.gateway_of(note, services) for note in self._kept.desktop.gateways]
         return Snapshot(
             at=self._clock.now(),
             health=picture.health_of(services),
@@ -220,7 +201,7 @@ class Desk:
             connections=picture.live_connections(self._engine.relayed()),
             gateways=tuple(gateways),
             keystore=self._keys.keystore.state,
-            problem=self._agent_problem or self._misread or self._problem,
+            problem=self._agent_problem or self._kept.misread or self._kept.problem,
         )
 
     def _gateway_here(self, services: Iterable[Service]) -> Gateway:
@@ -241,7 +222,7 @@ class Desk:
         return GatewayNote(name=THIS_COMPUTER, address=endpoint.authority, is_secure=endpoint.is_secure)
 
     def _notes(self) -> tuple[GatewayNote, ...]:
-        return (self._note_here(), *self._desktop.gateways)
+        return (self._note_here(), *self._kept.desktop.gateways)
 
     def _owner(self, target: Target | None) -> tuple[str, str]:
         """The program that listens there as far as is known, and its project."""
@@ -264,13 +245,13 @@ class Desk:
 
     async def expose(self, request: ExposeRequest) -> Shared:
         """See Actions."""
-        async with self._changing():
+        async with self._kept.changing():
             target = parse_target(request.target)
             is_web = target.kind is TargetKind.HTTP or await self._speaks_http(target)
             name = self._free_name(request.name or self._name_for(target))
             gateway = request.gateway or self._usual_gateway()
             place = await self._gateways.prepare(
-                gateway, name, request.who, taken=self._taken(), network=self._agent.network
+                gateway, name, request.who, taken=self._taken(), network=self._kept.agent.network
             )
             if is_web and place.who is Who.PUBLIC:
                 # browsers come by themselves, with WebSockets
@@ -291,27 +272,28 @@ class Desk:
             note = ServiceNote(name=name, gateway=gateway, is_web=is_web, is_public=place.who is Who.PUBLIC)
             link: Shared | None = None
             if place.who is Who.INVITED:
-                connection, link = await self._with_invitation(connection, note, LINK, None)
-            self._change(
-                [*self._agent.connections, connection],
+                connection, link = await self._links.invite(connection, note, LINK, None)
+            self._kept.change(
+                [*self._kept.agent.connections, connection],
                 dataclasses.replace(
-                    self._desktop,
-                    services=(*self._desktop.services, note),
-                    preferences=dataclasses.replace(self._desktop.preferences, gateway=gateway),
+                    self._kept.desktop,
+                    services=(*self._kept.desktop.services, note),
+                    preferences=dataclasses.replace(self._kept.desktop.preferences, gateway=gateway),
                 ),
             )
         await self._settled(name)
-        return link or self._plain_link(connection, place.endpoint)
+        return link or plain_link(connection, place.endpoint)
 
     async def stop(self, service: str) -> None:
         """See Actions."""
-        async with self._changing():
+        async with self._kept.changing():
             connection = self._find(service)
             note = self._note(service)
-            self._change(
-                [one for one in self._agent.connections if one is not connection],
+            self._kept.change(
+                [one for one in self._kept.agent.connections if one is not connection],
                 dataclasses.replace(
-                    self._desktop, services=tuple(one for one in self._desktop.services if one is not note)
+                    self._kept.desktop,
+                    services=tuple(one for one in self._kept.desktop.services if one is not note),
                 ),
             )
             await self._forget_stopped()
@@ -319,25 +301,26 @@ class Desk:
 
     async def undo_stop(self) -> None:
         """See Actions."""
-        async with self._changing():
+        async with self._kept.changing():
             if self._stopped is None:
                 raise fail(Trouble.OTHER, "nothing was stopped that could be brought back")
             connection, note = self._stopped
             self._free(connection)
-            notes = (*self._desktop.services, note) if note is not None else self._desktop.services
-            self._change(
-                [*self._agent.connections, connection], dataclasses.replace(self._desktop, services=notes)
+            notes = (*self._kept.desktop.services, note) if note is not None else self._kept.desktop.services
+            self._kept.change(
+                [*self._kept.agent.connections, connection],
+                dataclasses.replace(self._kept.desktop, services=notes),
             )
             self._stopped = None
 
     async def pause(self, service: str) -> None:
         """See Actions."""
-        async with self._changing():
+        async with self._kept.changing():
             self._replace(self._find(service), paused=True)
 
     async def resume(self, service: str, lifetime_s: float | None = DEFAULT_LIFETIME_S) -> None:
         """See Actions."""
-        async with self._changing():
+        async with self._kept.changing():
             connection = self._find(service)
             is_over = connection.until is not None and connection.until.timestamp() <= self._clock.now()
             until = self._until(lifetime_s) if is_over else connection.until
@@ -355,20 +338,20 @@ class Desk:
 
     async def link(self, service: str) -> Shared:
         """See Actions."""
-        async with self._changing():
+        async with self._kept.changing():
             connection = self._find(service, Direction.LISTEN)
             note = self._note(service)
             if connection.invited is None or note is None:
-                return self._plain_link(connection, await self._endpoint_of(connection))
-            if (known := self._known_link(connection)) is not None:
+                return plain_link(connection, await self._endpoint_of(connection))
+            if (known := self._links.known(connection)) is not None:
                 return known
-            changed, link = await self._with_invitation(connection, note, LINK, None)
+            changed, link = await self._links.invite(connection, note, LINK, None)
             self._replace(connection, invited=changed.invited)
             return link
 
     async def invite(self, service: str, name: str, lifetime_s: float) -> Shared:
         """See Actions."""
-        async with self._changing():
+        async with self._kept.changing():
             connection = self._find(service, Direction.LISTEN)
             note = self._note(service)
             if connection.invited is None or note is None:
@@ -383,95 +366,18 @@ class Desk:
                     Trouble.INVITATION,
                     f"{service} is shared as a web server, which cannot be brought to a port; copy its link instead",
                 )
-            changed, link = await self._with_invitation(connection, note, name, lifetime_s, is_text=True)
+            changed, link = await self._links.invite(connection, note, name, lifetime_s, is_text=True)
             self._replace(connection, invited=changed.invited)
             return link
 
     async def withdraw(self, service: str, invitation: str) -> None:
         """See Actions."""
-        async with self._changing():
+        async with self._kept.changing():
             connection = self._find(service, Direction.LISTEN)
             left = tuple(one for one in connection.invited or () if one.sha256 != invitation)
             if len(left) == len(connection.invited or ()):
                 raise fail(Trouble.INVITATION, f"{service} has no such invitation any more")
             self._replace(connection, invited=left)
-
-    async def _with_invitation(
-        self,
-        connection: ConnectionConfig,
-        note: ServiceNote,
-        name: str,
-        lifetime_s: float | None,
-        *,
-        is_text: bool = False,
-    ) -> tuple[ConnectionConfig, Shared]:
-        """*connection* with one more invitation, and the text of that."""
-        assert connection.path is not None
-        assert connection.target is not None
-        sender = await self._gateways.sender(note.gateway, connection.path)
-        if sender is None:
-            raise fail(
-                Trouble.MISSING_RIGHT,
-                f"the key of {note.gateway} lacks the right Manage, which it takes to make invitations",
-            )
-        now = self._clock.now()
-        share_ends_at = None if connection.until is None else connection.until.timestamp()
-        ends_at = now + (LINK_LIFETIME_S if lifetime_s is None else lifetime_s)
-        if share_ends_at is not None and (lifetime_s is None or share_ends_at < ends_at):
-            ends_at = share_ends_at
-        invitation = Invitation(
-            endpoint=sender.endpoint,
-            path=connection.path,
-            name=connection.label,
-            token=sign_token(
-                sender.endpoint,
-                connection.path,
-                rule_name=sender.rule_name,
-                key=sender.key,
-                expires_at=int(ends_at),
-            ),
-            id=new_id(secrets.token_bytes(ID_BYTES)),
-            is_web=note.is_web,
-            port=connection.target.port,
-            ca=sender.ca,
-        )
-        left = tuple(
-            one for one in connection.invited or () if one.until is None or one.until.timestamp() > now
-        )
-        if len(left) >= MAX_INVITATIONS:
-            raise fail(
-                Trouble.INVITATION, f"{connection.label} has {MAX_INVITATIONS} invitations; withdraw some"
-            )
-        invited = Invited(
-            name=unique_name(one_line(name).strip()[:100] or LINK, [one.name for one in left]),
-            sha256=digest(invitation.id),
-            until=dt.datetime.fromtimestamp(int(ends_at), dt.UTC),
-        )
-        is_url = note.is_web and not is_text
-        shared = Shared(
-            service=connection.label,
-            link=invitation.url() if is_url else invitation.text(),
-            shown_link=invitation.shown_url() if is_url else invitation.shown(),
-            is_only_this_computer=is_only_here(sender.endpoint),
-        )
-        if not is_text:
-            self._links[connection.label] = (invited, shared)
-        return dataclasses.replace(connection, invited=(*left, invited)), shared
-
-    def _known_link(self, connection: ConnectionConfig) -> Shared | None:
-        """The link that was made for it while this runs, if it still lets in: a link is not made anew for each copy."""
-        invited, shared = self._links.get(connection.label, (None, None))
-        if invited is None or invited not in (connection.invited or ()):
-            return None
-        is_over = invited.until is not None and invited.until.timestamp() <= self._clock.now()
-        return None if is_over else shared
-
-    def _plain_link(self, connection: ConnectionConfig, endpoint: Endpoint) -> Shared:
-        """The address of what needs no invitation."""
-        url = sender_url(endpoint, connection.path or "", "/")
-        return Shared(
-            service=connection.label, link=url, shown_link=url, is_only_this_computer=is_only_here(endpoint)
-        )
 
     # Connecting
 
@@ -515,10 +421,10 @@ class Desk:
 
     async def connect(self, offer: Offer, port: int) -> Service:
         """See Actions."""
-        async with self._changing():
+        async with self._kept.changing():
             name = self._free_name(offer.service)
             local = LocalAddress(LOOPBACK, port)
-            if any(one.local == local for one in self._agent.connections):
+            if any(one.local == local for one in self._kept.agent.connections):
                 raise fail(Trouble.PORT_TAKEN, f"another service has {local} already")
             if not _is_free(port):
                 raise fail(Trouble.PORT_TAKEN, f"another program has {local}")
@@ -532,9 +438,9 @@ class Desk:
             )
             await self._keys.put(invitation_entry(id_), offer.text)
             note = ServiceNote(name=name, gateway=offer.gateway, is_web=offer.is_web)
-            self._change(
-                [*self._agent.connections, connection],
-                dataclasses.replace(self._desktop, services=(*self._desktop.services, note)),
+            self._kept.change(
+                [*self._kept.agent.connections, connection],
+                dataclasses.replace(self._kept.desktop, services=(*self._kept.desktop.services, note)),
             )
         await self._settled(name)
         return next(one for one in self.snapshot().services if one.name == name)
@@ -577,7 +483,7 @@ class Desk:
 
     async def add_gateway(self, connection_string: str, name: str | None = None) -> str:
         """See Actions."""
-        async with self._changing():
+        async with self._kept.changing():
             secret = parse_connection_string(connection_string.strip())
             if secret.authentication is not None:
                 raise fail(
@@ -593,22 +499,26 @@ class Desk:
                 key_name=secret.key_name or "",
                 path=secret.entity_path or "",
             )
-            self._change(None, dataclasses.replace(self._desktop, gateways=(*self._desktop.gateways, note)))
+            self._kept.change(
+                None, dataclasses.replace(self._kept.desktop, gateways=(*self._kept.desktop.gateways, note))
+            )
             return chosen
 
     async def remove_gateway(self, name: str) -> None:
         """See Actions."""
-        async with self._changing():
-            if used := [note.name for note in self._desktop.services if note.gateway == name]:
+        async with self._kept.changing():
+            if used := [note.name for note in self._kept.desktop.services if note.gateway == name]:
                 raise fail(Trouble.CONFIG, f"{', '.join(used)} goes through {name}: stop it first")
-            left = tuple(one for one in self._desktop.gateways if one.name != name)
-            if len(left) == len(self._desktop.gateways):
+            left = tuple(one for one in self._kept.desktop.gateways if one.name != name)
+            if len(left) == len(self._kept.desktop.gateways):
                 raise fail(Trouble.CONFIG, f"there is no gateway {name!r} that could be removed")
             await self._keys.forget(gateway_entry(name))
-            preferences = self._desktop.preferences
+            preferences = self._kept.desktop.preferences
             if preferences.gateway == name:
                 preferences = dataclasses.replace(preferences, gateway=None)
-            self._change(None, dataclasses.replace(self._desktop, gateways=left, preferences=preferences))
+            self._kept.change(
+                None, dataclasses.replace(self._kept.desktop, gateways=left, preferences=preferences)
+            )
 
     async def gateway_connection_string(self, name: str) -> str:
         """See Actions."""
@@ -624,13 +534,13 @@ class Desk:
 
     async def start_bundled(self, reach: Reach) -> None:
         """See Actions."""
-        async with self._changing():
+        async with self._kept.changing():
             await self._bundled.start(reach)
-            self._change(None, dataclasses.replace(self._desktop, reach=reach))
+            self._kept.change(None, dataclasses.replace(self._kept.desktop, reach=reach))
 
     async def stop_bundled(self) -> None:
         """See Actions."""
-        async with self._changing():
+        async with self._kept.changing():
             if self._bundled.state is BundledState.ELSEWHERE:
                 raise fail(
                     Trouble.OTHER, "the gateway was started by somebody else, and has to be stopped there"
@@ -656,140 +566,26 @@ class Desk:
 
     def preferences(self) -> Preferences:
         """See Actions."""
-        return self._desktop.preferences
+        return self._kept.desktop.preferences
 
     async def set_preferences(self, preferences: Preferences) -> None:
         """See Actions."""
-        async with self._changing():
-            self._change(None, dataclasses.replace(self._desktop, preferences=preferences))
+        async with self._kept.changing():
+            self._kept.change(None, dataclasses.replace(self._kept.desktop, preferences=preferences))
 
     async def save_log(self, path: Path) -> None:
         """See Actions."""
         with told():
             await asyncio.to_thread(path.write_text, self._log_text(), encoding="utf-8")
 
-    # Settings
-
-    @asynccontextmanager
-    async def _changing(self) -> AsyncIterator[None]:
-        """One change after the other, and what goes wrong in the words of an action."""
-        await self._has_begun.wait()  # what is clicked in the first moment comes after what was there before
-        with told():
-            async with self._turn:
-                self._take_changes_by_hand()
-                if self._misread is not None:
-                    raise ActionError(self._misread)  # what somebody is writing there is not written over
-                yield
-
-    def _change(self, connections: Iterable[ConnectionConfig] | None, desktop: DesktopConfig) -> None:
-        """Write what changed, and have the agent do it.
-
-        Raises:
-            SettingsError: It cannot be written; nothing has changed.
-        """
-        agent = self._agent
-        if connections is not None:
-            agent = dataclasses.replace(agent, connections=tuple(connections))
-        if agent != self._agent:
-            self._settings.save_agent(agent)
-        if desktop != self._desktop:
-            try:
-                self._settings.save_desktop(desktop)
-            except SettingsError:
-                if agent != self._agent:
-                    with contextlib.suppress(SettingsError):  # the first of them is what is said
-                        self._settings.save_agent(self._agent)
-                raise
-        self._take(agent, desktop)
-
-    def _take(self, agent: AgentConfig, desktop: DesktopConfig) -> None:
-        """Go on with these settings.
-
-        Raises:
-            ConfigError: The agent cannot serve them; what was there before stays.
-        """
-        before = self._agent, self._desktop
-        if agent.network != self._agent.network:
-            self._is_without_ca_file = False
-        self._agent, self._desktop = agent, desktop
-        try:
-            self._engine.apply(self._served())
-        except ConfigError:
-            self._agent, self._desktop = before
-            raise
-        self._prover.is_wanted = desktop.preferences.has_probes
-        self._on_change()
-
-    def _served(self) -> AgentConfig:
-        """What the agent is to serve: as in the settings, with the authority of a gateway of our own trusted."""
-        running = self._bundled.running
-        network = self._agent.network
-        ca_file = None if self._is_without_ca_file else network.ca_file
-        if ca_file is None and running is not None:
-            ca_file = running.ca
-        if ca_file == network.ca_file:
-            return self._agent
-        return dataclasses.replace(self._agent, network=dataclasses.replace(network, ca_file=ca_file))
-
-    def _load(self) -> None:
-        """Read the settings; files that cannot be read are put aside, and said."""
-        try:
-            agent, desktop = self._settings.load_agent(), self._settings.load_desktop()
-        except SettingsError as error:
-            log.warning("%s", error)
-            cause = str(error)
-            try:
-                kept = self._settings.keep_aside()
-                agent, desktop = self._settings.load_agent(), self._settings.load_desktop()
-                cause += f"; it is kept as {', '.join(path.name for path in kept)}"
-            except SettingsError as second:
-                log.warning("%s", second)
-                agent, desktop = AgentConfig(), DesktopConfig()
-            self._problem = Problem(trouble=Trouble.CONFIG, cause=one_line(cause), since=self._clock.now())
-        self._bundled.reach = desktop.reach
-        try:
-            self._take(agent, desktop)
-        except ConfigError as error:
-            # certificates that cannot be read: what needs none of them works all the same
-            log.warning("%s", error)
-            self._problem = Problem(
-                trouble=Trouble.CONFIG, cause=one_line(str(error)), since=self._clock.now()
-            )
-            self._agent = agent
-            self._is_without_ca_file = True
-            self._take(agent, desktop)
-
-    async def _watch_settings(self) -> None:
-        """Take what is changed by hand."""
-        while True:
-            await self._clock.wait(LOOK_S)
-            async with self._turn:
-                self._take_changes_by_hand()
-
-    def _take_changes_by_hand(self) -> None:
-        """Take what was changed by hand, when it is right; otherwise say what is wrong and go on as before."""
-        if not self._settings.have_changed():
-            return
-        try:
-            agent, desktop = self._settings.load_agent(), self._settings.load_desktop()
-            self._take(agent, desktop)
-        except (SettingsError, ConfigError) as error:
-            log.warning("%s; what was there before stays", error)
-            self._misread = Problem(
-                trouble=Trouble.CONFIG, cause=one_line(str(error)), since=self._clock.now()
-            )
-            self._on_change()
-            return
-        log.info("the settings were changed by hand")
-        self._misread = self._problem = None
-        self._on_change()
+    # The local ports
 
     async def _watch_ports(self) -> None:
         """See whether the shared ports are still listened on."""
         while True:
             targets = {
                 _place(one.target)
-                for one in self._agent.connections
+                for one in self._kept.agent.connections
                 if one.target is not None and not one.paused and one.direction is Direction.LISTEN
             }
             found = {place: await self._ports.is_listening(*place) for place in sorted(targets)}
@@ -801,21 +597,21 @@ class Desk:
     # The gateway of this computer
 
     async def _begin(self) -> None:
-        self._has_begun.set()
+        self._kept.begin()
         try:
             await self._keys.keystore.try_again()
         except KeystoreError as error:  # a sealed file that is damaged: it has been put aside
             log.warning("%s", error)
-            self._problem = dataclasses.replace(_problem_with_keys(error), since=self._clock.now())
+            self._kept.problem = dataclasses.replace(_problem_with_keys(error), since=self._clock.now())
             self._on_change()
         await self._have_bundled()
 
     async def _have_bundled(self) -> None:
         """Start the gateway of this computer where something is shared through it."""
-        through = {note.name for note in self._desktop.services if note.gateway == THIS_COMPUTER}
+        through = {note.name for note in self._kept.desktop.services if note.gateway == THIS_COMPUTER}
         wanted = any(
             one.label in through and not one.paused and one.direction is Direction.LISTEN
-            for one in self._agent.connections
+            for one in self._kept.agent.connections
         )
         if wanted and not self._bundled.serves:
             try:
@@ -825,14 +621,19 @@ class Desk:
                 if problem is None:
                     raise
                 log.warning("%s", problem.cause)
-                self._problem = problem
+                self._kept.problem = problem
                 self._on_change()
+
+    def _authority(self) -> Path | None:
+        """The certificate authority that the gateway of this computer made for itself, while it runs."""
+        running = self._bundled.running
+        return None if running is None else running.ca
 
     def _bundled_changed(self) -> None:
         serves = self._bundled.serves
         if serves and not self._was_serving:
             try:
-                self._engine.apply(self._served())  # its authority may be a new one
+                self._kept.serve()  # its authority may be a new one
             except ConfigError as error:
                 log.warning("the gateway of this computer is not trusted: %s", error)
             self._engine.retry_now()
@@ -842,7 +643,9 @@ class Desk:
     # Finding and naming
 
     def _find(self, service: str, direction: Direction | None = None) -> ConnectionConfig:
-        found = next((one for one in self._agent.connections if one.label.lower() == service.lower()), None)
+        found = next(
+            (one for one in self._kept.agent.connections if one.label.lower() == service.lower()), None
+        )
         if found is None:
             raise fail(Trouble.CONFIG, f"there is no service {service!r}")
         if direction is not None and found.direction is not direction:
@@ -850,18 +653,20 @@ class Desk:
         return found
 
     def _note(self, service: str) -> ServiceNote | None:
-        return next((one for one in self._desktop.services if one.name.lower() == service.lower()), None)
+        return next((one for one in self._kept.desktop.services if one.name.lower() == service.lower()), None)
 
     def _replace(self, connection: ConnectionConfig, **changes: object) -> None:
         changed = dataclasses.replace(connection, **changes)  # type: ignore[arg-type] # fields of a frozen value
-        self._change(
-            [changed if one is connection else one for one in self._agent.connections], self._desktop
+        self._kept.change(
+            [changed if one is connection else one for one in self._kept.agent.connections],
+            self._kept.desktop,
         )
 
     async def _pause_all(self, *, is_paused: bool) -> None:
-        async with self._changing():
-            self._change(
-                [dataclasses.replace(one, paused=is_paused) for one in self._agent.connections], self._desktop
+        async with self._kept.changing():
+            self._kept.change(
+                [dataclasses.replace(one, paused=is_paused) for one in self._kept.agent.connections],
+                self._kept.desktop,
             )
 
     def _free(self, connection: ConnectionConfig) -> None:
@@ -870,12 +675,12 @@ class Desk:
         Raises:
             ActionError: It would.
         """
-        if any(one.label.lower() == connection.label.lower() for one in self._agent.connections):
+        if any(one.label.lower() == connection.label.lower() for one in self._kept.agent.connections):
             raise fail(Trouble.CONFIG, f"there is another service {connection.label!r} by now")
 
     def _free_name(self, wanted: str) -> str:
         name = one_line(wanted).strip()[:100] or "Service"
-        return unique_name(name, [one.label for one in self._agent.connections])
+        return unique_name(name, [one.label for one in self._kept.agent.connections])
 
     def _name_for(self, target: Target) -> str:
         found = self._listening(target)
@@ -883,19 +688,19 @@ class Desk:
 
     def _taken(self) -> set[tuple[str, str]]:
         """Gateways and paths that services have already."""
-        gateways = {note.name: note.gateway for note in self._desktop.services}
+        gateways = {note.name: note.gateway for note in self._kept.desktop.services}
         return {
             (gateways.get(one.label, "").lower(), (one.path or "").lower())
-            for one in self._agent.connections
+            for one in self._kept.agent.connections
             if one.direction is Direction.LISTEN
         }
 
     def _usual_gateway(self) -> str:
         names = [one.name for one in self._notes()]
-        last = self._desktop.preferences.gateway
+        last = self._kept.desktop.preferences.gateway
         if last in names:
             return last
-        return self._desktop.gateways[0].name if self._desktop.gateways else THIS_COMPUTER
+        return self._kept.desktop.gateways[0].name if self._kept.desktop.gateways else THIS_COMPUTER
 
     def _until(self, lifetime_s: float | None) -> dt.datetime | None:
         if lifetime_s is None:

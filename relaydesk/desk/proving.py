@@ -52,16 +52,19 @@ class Prover:
         engine: The agent.
         clock: For the intervals.
         on_change: Called after every finding.
+        is_wanted: Whether to begin with services that connect now.
     """
 
-    def __init__(self, engine: Engine, clock: Clock, on_change: Callable[[], object]) -> None:
+    def __init__(
+        self, engine: Engine, clock: Clock, on_change: Callable[[], object], is_wanted: Callable[[], bool]
+    ) -> None:
         self._engine = engine
         self._clock = clock
         self._on_change = on_change
         self._findings: dict[str, Finding] = {}
         self._wake: dict[str, asyncio.Event] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self.is_wanted = True
+        self._is_wanted = is_wanted
 
     def finding(self, name: str, listener_id: str | None) -> Finding | None:
         """What is known of the service, as long as it is connected as when that was learnt."""
@@ -94,7 +97,7 @@ class Prover:
         for name in self._findings.keys() - known:
             del self._findings[name]
         for name, listener_id in listening.items():
-            if name not in self._tasks and self.is_wanted:
+            if name not in self._tasks and self._is_wanted():
                 self._wake[name] = wake = asyncio.Event()
                 self._tasks[name] = tasks.create_task(
                     self._keep_proving(name, listener_id, wake), name=_task_name(name, listener_id)

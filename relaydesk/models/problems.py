@@ -242,6 +242,13 @@ def cause(problem: Problem) -> str:
     return paragraph(problem.cause.strip())
 
 
+def sentence(problem: Problem, *, with_next_step: bool = False) -> str:
+    """Title and cause, and what to do about it: for a dialog that has one line for what went wrong."""
+    words = explain(problem)
+    next_step = words.next_step if with_next_step else ""
+    return " ".join(filter(None, (f"{words.title}.", cause(problem), next_step)))
+
+
 def waits(problem: Problem, now: float) -> str:
     """What happens next by itself, with a countdown; empty where nothing happens until somebody acts."""
     if problem.next_try_at is None:

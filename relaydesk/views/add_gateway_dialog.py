@@ -78,25 +78,27 @@ class AddGatewayDialog(QDialog):
         pasted = self._pasted()
         self.add.setEnabled(False)
         if not pasted:
-            self._say("")
+            self.found.tell("")
             return
         if len(pasted) > _LONGEST_PASTE:
-            self._say(self.tr("That is too long for a connection string."), kind="warn")
+            self.found.tell(self.tr("That is too long for a connection string."), "warn")
             return
         try:
             offer = self._context.bridge.actions.examine(pasted)
         except ActionError as error:
-            self._fail(error.problem)
+            self.found.tell(problems.sentence(error.problem), "bad")
             return
         if offer.is_invitation:
-            self._say(self.tr("That is an invitation to one service: use “Connect to…” for it."), kind="warn")
+            self.found.tell(
+                self.tr("That is an invitation to one service: use “Connect to…” for it."), "warn"
+            )
             return
         parts = [offer.gateway, self.tr("the key allows: {rights}").format(rights=rights_words(offer.rights))]
         if offer.path:
             parts.append(self.tr("only for the path {path}").format(path=offer.path))
         if not offer.is_secure:
             parts.append(self.tr("without TLS"))
-        self._say(literal(" · ".join(parts), 300), kind="good")
+        self.found.tell(literal(" · ".join(parts), 300), "good")
         self.add.setEnabled(True)
 
     def _on_add(self) -> None:
@@ -116,16 +118,8 @@ class AddGatewayDialog(QDialog):
         self.accept()
 
     def _failed(self, problem: Problem) -> None:
-        self._fail(problem)
+        self.found.tell(problems.sentence(problem), "bad")
         self.add.setEnabled(True)
-
-    def _fail(self, problem: Problem) -> None:
-        words = problems.explain(problem)
-        self._say(" ".join(filter(None, (f"{words.title}.", problems.cause(problem)))), kind="bad")
-
-    def _say(self, text: str, *, kind: str = "") -> None:
-        self.found.set_kind(kind)
-        self.found.say(text)
 
     def done(self, result: int) -> None:
         """Leave no key in a widget that is closed."""

@@ -82,21 +82,21 @@ class ConnectDialog(QDialog):
         self.connect_.setEnabled(False)
         self.port.setEnabled(False)
         if not pasted:
-            self._say("")
+            self.found.tell("")
             return
         if len(pasted) > _LONGEST_PASTE:
-            self._say(self.tr("That is too long to be an invitation."), kind="warn")
+            self.found.tell(self.tr("That is too long to be an invitation."), "warn")
             return
         try:
             offer = self._context.bridge.actions.examine(pasted)
         except ActionError as error:
-            self._fail(error.problem)
+            self.found.tell(problems.sentence(error.problem), "bad")
             return
         self._offer = offer
         self.port.setValue(offer.suggested_port)
         self.port.setEnabled(True)
         self.connect_.setEnabled(True)
-        self._say(self._describe(offer), kind="good")
+        self.found.tell(self._describe(offer), "good")
 
     def _describe(self, offer: Offer) -> str:
         parts = [
@@ -130,16 +130,8 @@ class ConnectDialog(QDialog):
         self.accept()
 
     def _failed(self, problem: Problem) -> None:
-        self._fail(problem)
+        self.found.tell(problems.sentence(problem), "bad")
         self.connect_.setEnabled(True)
-
-    def _fail(self, problem: Problem) -> None:
-        words = problems.explain(problem)
-        self._say(" ".join(filter(None, (f"{words.title}.", problems.cause(problem)))), kind="bad")
-
-    def _say(self, text: str, *, kind: str = "") -> None:
-        self.found.set_kind(kind)
-        self.found.say(text)
 
     def done(self, result: int) -> None:
         """Leave no invitation in a widget that is closed."""

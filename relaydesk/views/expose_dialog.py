@@ -306,8 +306,7 @@ class ExposeDialog(QDialog):
 
     def _failed(self, problem: Problem) -> None:
         self._set_busy(is_busy=False)
-        words = problems.explain(problem)
-        self.note.say(" ".join(filter(None, (f"{words.title}.", problems.cause(problem), words.next_step))))
+        self.note.say(problems.sentence(problem, with_next_step=True))
         self.note.show()
 
     def _set_busy(self, *, is_busy: bool) -> None:

@@ -93,9 +93,6 @@ class InviteDialog(QDialog):
         self.accept()
 
     def _failed(self, problem: Problem) -> None:
-        words = problems.explain(problem)
-        self.problem.say(
-            " ".join(filter(None, (f"{words.title}.", problems.cause(problem), words.next_step)))
-        )
+        self.problem.say(problems.sentence(problem, with_next_step=True))
         self.problem.show()
         self.make.setEnabled(True)

@@ -107,8 +107,7 @@ class KeystoreDialog(QDialog):
             self.accept()
 
     def _failed(self, problem: Problem) -> None:
-        words = problems.explain(problem)
-        self._say(" ".join(filter(None, (f"{words.title}.", problems.cause(problem)))))
+        self._say(problems.sentence(problem))
 
     def _say(self, text: str) -> None:
         self.problem.say(text)

@@ -72,6 +72,11 @@ class Label(QLabel):
         if shown != self.text():
             self.setText(shown)
 
+    def tell(self, text: str, kind: str = "") -> None:
+        """Show *text* from now on, in the colour of its kind."""
+        self.set_kind(kind)
+        self.say(text)
+
     def set_kind(self, kind: str) -> None:
         """Change the colour."""
         set_property(self, "kind", kind)

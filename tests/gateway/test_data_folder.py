@@ -85,9 +85,10 @@ def test_who_looks_for_a_gateway_keeps_none_from_starting(
         pass
     looker = os.open(folder.path / "gateway.lock", os.O_RDWR)
     data_folder._lock(looker)
-    monkeypatch.setattr(data_folder.time, "sleep", lambda _: os.close(looker))
+    waits = []
+    monkeypatch.setattr(data_folder.time, "sleep", lambda seconds: waits.append(seconds) or os.close(looker))
     with folder.locked():
-        pass
+        assert len(waits) == 1, "it waited for the look to end, and began then"
 
 
 def test_two_gateways_of_one_process_are_two_gateways(folder: DataFolder) -> None:

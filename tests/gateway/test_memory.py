@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 from gateway.memory import CROWD, Tide, give_back
 
 
@@ -55,5 +58,18 @@ def test_each_crowd_counts_for_itself():
     assert _Crowd().becomes(1_000, 0, 0, CROWD, CROWD, 0, 0) == 4
 
 
-def test_giving_back_can_be_done_at_any_time():
-    give_back()
+def test_what_only_refers_to_itself_is_gone_once_memory_is_given_back():
+    class Circle:
+        pass
+
+    circle = Circle()
+    circle.itself = circle
+    left = weakref.ref(circle)
+    gc.disable()  # else it may have gone before
+    try:
+        del circle
+        assert left() is not None
+        give_back()
+        assert left() is None
+    finally:
+        gc.enable()
