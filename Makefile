@@ -20,8 +20,8 @@ demo: runtime-environment ## expose a web page through a gateway, all on this co
 app: app-environment ## start the tray application
 	@QT_API=pyside6 $(VENV_PYTHON) -m relaydesk
 
-test: dev-environment ## run the tests (ARGS="-k name" for some of them)
-	$(PYTEST) $(PARALLEL) --cov -m "not interop and not desktop" $(ARGS)
+test: dev-environment ## run the tests (ARGS="-k name" for some of them; COVERAGE=1: show branches that none takes)
+	$(PYTEST) $(PARALLEL) $(if $(COVERAGE),--cov) -m "not interop and not desktop" $(ARGS)
 
 check: dev-environment ## check format, lint, types and who imports whom
 	$(VENV_PYTHON) -m ruff format --check
