@@ -54,6 +54,8 @@ class CellDelegate(QStyledItemDelegate):
         self._theme = theme
         self._icons = icons
         self._widths: _Widths | None = None
+        #: What each cell showed when it was last drawn, by row and column of the model that is shown.
+        self.drawn: dict[tuple[int, int], Cell | None] = {}
         self._read_colors()
         theme.changed.connect(self._read_colors)
 
@@ -68,6 +70,7 @@ class CellDelegate(QStyledItemDelegate):
     ) -> None:
         """Draw a cell."""
         cell: Cell | None = index.data(CELL_ROLE)
+        self.drawn[index.row(), index.column()] = cell
         area: QRect = option.rect
         is_selected = bool(option.state.value & _SELECTED)
         if is_selected:

@@ -65,8 +65,6 @@ class Table(QTableView, Generic[Row]):
         self._source = source
         self._proxy = proxy
         self._menu_actions: list[QAction | None] = []
-        #: What the rows in sight showed when they were last looked at, by column.
-        self._drawn: dict[int, tuple[int, list[object]] | None] = {}
         self.setAccessibleName(name)
         self.setModel(proxy)
         calm(self)
@@ -77,6 +75,7 @@ class Table(QTableView, Generic[Row]):
         self.sortByColumn(-1, Qt.SortOrder.AscendingOrder)
         self._cells = CellDelegate(context.theme, context.icons, self)
         self._sparklines = SparklineDelegate(context.theme, context.icons, self)
+        self._sparklines.drawn = self._cells.drawn
         self.setItemDelegate(self._cells)
         for number, column in enumerate(source.columns):
             if column.sparkline is not None:
@@ -155,9 +154,7 @@ class Table(QTableView, Generic[Row]):
             if self.isColumnHidden(number):
                 continue
             # most of what may change with time has not; a few rows alone are not worth a look at all in sight
-            seen = (top, self._cells_of(number, top, bottom)) if is_all else None
-            if seen is None or self._drawn.get(number) != seen:
-                self._drawn[number] = seen
+            if not is_all or self._differs_from_what_is_drawn(number, top, bottom):
                 left, width = self.columnViewportPosition(number), self.columnWidth(number)
                 self.viewport().update(left, 0, width, self.viewport().height())
 
@@ -167,8 +164,12 @@ class Table(QTableView, Generic[Row]):
         top, bottom = self.rowAt(0), self.rowAt(self.viewport().height() - 1)
         return max(top, 0), last if bottom < 0 else bottom
 
-    def _cells_of(self, column: int, top: int, bottom: int) -> list[object]:
-        return [self._proxy.index(row, column).data(CELL_ROLE) for row in range(top, bottom + 1)]
+    def _differs_from_what_is_drawn(self, column: int, top: int, bottom: int) -> bool:
+        drawn = self._cells.drawn
+        return any(
+            (row, column) not in drawn or drawn[row, column] != self._proxy.index(row, column).data(CELL_ROLE)
+            for row in range(top, bottom + 1)
+        )
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Fit the columns."""

@@ -9,14 +9,14 @@ import pytest
 
 pytest.importorskip("PySide6", reason="the extra `gui` is not installed")
 
-from PySide6.QtCore import QEvent, QObject, QRect
-from PySide6.QtGui import QPaintEvent
+import shiboken6
+from PySide6.QtCore import QEvent, QObject, QRect, Qt
+from PySide6.QtGui import QImage, QPaintEvent
 from PySide6.QtWidgets import QApplication
 
 from relaydesk.models.connections import ConnectionsModel, filtered, totals
 from relaydesk.models.rates import Rates
 from relaydesk.snapshot import ConnectionKind, LiveConnection, Snapshot
-from relaydesk.views.context import Context
 from relaydesk.views.main_window import MainWindow
 from relaydesk.views.table import Table
 
@@ -44,10 +44,10 @@ class Drawn(QObject):
 class Shown:
     """Forty connections, of which some are in sight."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, window: MainWindow) -> None:
         self.rates: Rates[int] = Rates()
-        self.model = ConnectionsModel()
-        self.table = Table(context, self.model, filtered(self.model), "Connections")
+        self.model = ConnectionsModel(window)
+        self.table = Table(window.context, self.model, filtered(self.model), "Connections")
         self.table.resize(1_600, 400)
         self.table.show()
         self.connections = [
@@ -75,15 +75,28 @@ class Shown:
             QApplication.sendPostedEvents(None, follows.value)
         return self._drawn.columns
 
+    def is_as_it_should_be(self) -> bool:
+        """Whether what is on the screen is what would be drawn anew."""
+        seen = self._on_screen()
+        self.table.viewport().update()
+        return self._on_screen() == seen
+
+    def _on_screen(self) -> QImage:
+        for _ in range(3):  # layouts, some of which Qt puts off for a moment, end in drawing
+            QApplication.processEvents()
+        return self.table.screen().grabWindow(self.table.winId()).toImage()
+
     def change(self, number: int, **changes: object) -> None:
         self.connections[number] = dataclasses.replace(self.connections[number], **changes)
 
 
 @pytest.fixture
 def shown(window: MainWindow) -> Iterator[Shown]:
-    made = Shown(window.context)
+    made = Shown(window)
     yield made
-    made.table.close()
+    shiboken6.delete(
+        made.table
+    )  # at once, as the window is: not by a collection in the middle of the next test
 
 
 def test_nothing_is_drawn_while_nothing_changes(shown: Shown):
@@ -119,3 +132,26 @@ def test_what_scrolled_into_sight_is_drawn_when_it_changes(shown: Shown):
     shown.drawn_after(1.5)
     shown.change(39, bytes_received=5_000_000)
     assert "received" in shown.drawn_after(2.0)
+
+
+def test_what_was_out_of_sight_in_between_is_drawn_as_it_is(shown: Shown):
+    """Qt draws by itself, too: here a column that comes back. What it drew is what the next update is compared with."""
+    rate = shown.model.column("rate_sent")
+    shown.table.setColumnHidden(rate, True)
+    shown.change(3, bytes_sent=1_000)
+    shown.drawn_after(1.5)
+    shown.table.setColumnHidden(rate, False)
+    assert shown.is_as_it_should_be(), "with a rate"
+    shown.drawn_after(2.0)
+    assert shown.is_as_it_should_be(), "quiet again"
+
+
+def test_a_row_that_takes_the_place_of_another_is_drawn(shown: Shown):
+    """Sorted by what changes, rows change places between two updates of one tick."""
+    shown.table.sortByColumn(shown.model.column("history"), Qt.SortOrder.DescendingOrder)
+    sent = dict.fromkeys(range(40), 0)
+    for number, busy in enumerate((3, 7, 3, 5, 7, 7, 9, 3), start=3):
+        sent[busy] += 1_000
+        shown.change(busy, bytes_sent=sent[busy])
+        shown.drawn_after(number / 2)
+        assert shown.is_as_it_should_be(), number
