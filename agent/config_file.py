@@ -50,7 +50,7 @@ def load_config(path: Path) -> AgentConfig:
     if len(content) > MAX_CONFIG_BYTES:
         raise ConfigError(f"{path} is larger than {MAX_CONFIG_BYTES} bytes")
     try:
-        text = content.decode()
+        text = content.decode("utf-8-sig")  # some editors put a mark in front
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is not UTF-8") from error
     return parse_config(text, base=path.parent)

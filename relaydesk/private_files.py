@@ -116,7 +116,11 @@ def put_aside(path: Path, why: str = "damaged") -> Path:
                 os.close(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW, _PRIVATE_MODE))
             except FileExistsError:
                 continue
-            path.replace(aside)
+            try:
+                path.replace(aside)
+            except OSError:
+                aside.unlink()
+                raise
             _sync_folder(path.parent)
             return aside
         raise PrivateFileError(f"{_MAX_ASIDE} files named {path.name}.{why} have been put aside; remove some")

@@ -48,7 +48,7 @@ class SettingsFile:
         if len(content) > MAX_BYTES:
             raise SettingsError(f"{self.path} is larger than {MAX_BYTES} bytes")
         try:
-            return tomlkit.parse(content.decode())
+            return tomlkit.parse(content.decode("utf-8-sig"))  # some editors put a mark in front
         except UnicodeDecodeError as error:
             raise SettingsError(f"{self.path} is not UTF-8") from error
         except (TOMLKitError, RecursionError) as error:

@@ -57,6 +57,7 @@ class Program(VerbGroup):
         **extra: Any,  # noqa: ANN401 - typer's own signature
     ) -> NoReturn:
         """Run the verb that *args* name, and exit."""
+        _open_streams()
         _make_streams_total()
         try:
             code = super().main(args, prog_name, complete_var, False, windows_expand_args, **extra)
@@ -121,6 +122,20 @@ def _explain(error: Exception) -> ExitCode:
 def _fail(sentence: str, code: ExitCode) -> ExitCode:
     print(f"error: {one_line(sentence)}", file=sys.stderr)  # noqa: T201 - the program's own voice
     return code
+
+
+def _open_streams() -> None:
+    """Give a program that was started without standard streams empty ones.
+
+    Else the next file or socket takes the number of one: it is what others then write to, and uvloop aborts (measured).
+    """
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free, which is this one
+        if getattr(sys, name) is None:  # a windowed program of Windows has none, whatever its descriptors are
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123 - for as long as it runs
 
 
 def _make_streams_total() -> None:

@@ -25,7 +25,7 @@ from ..settings import DesktopConfig, Settings
 from ..settings_file import SettingsError
 from ..snapshot import Problem, Trouble
 from .engine import Engine
-from .failures import told
+from .failures import fail, told
 
 log = logging.getLogger(__name__)
 
@@ -89,8 +89,11 @@ class Kept:
         """Write what changed, and have the agent do it; within changing().
 
         Raises:
+            ActionError: Somebody has changed the files by hand since changing() began; theirs stays, and is taken soon.
             SettingsError: It cannot be written; nothing has changed.
         """
+        if self._settings.have_changed():
+            raise fail(Trouble.CONFIG, "the settings were changed by hand in the same moment; do it again")
         agent = self.agent
         if connections is not None:
             agent = dataclasses.replace(agent, connections=tuple(connections))

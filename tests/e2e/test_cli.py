@@ -569,6 +569,24 @@ async def test_it_works_without_a_terminal_in_the_c_locale(cli: CommandLine):
         assert "\x1b" not in ran.out + ran.err
 
 
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+async def test_closed_standard_streams_change_no_exit_code(cli: CommandLine, closed: str):
+    async def run(*arguments: str) -> tuple[int | None, bytes]:
+        process = await asyncio.create_subprocess_exec(
+            *("sh", "-c", f'exec "$@" {closed}', "sh", PYTHON, "-m", "relaydesk", *arguments),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            env={**os.environ, "HOME": str(cli.home), "XDG_DATA_HOME": str(cli.home / "data")},
+        )
+        out, _ = await process.communicate()
+        return process.returncode, out
+
+    assert (await run("--version"))[0] == 0
+    assert await run("gateway", "keys") == (2, b""), "an error is not the product"
+    assert await run("nope") == (2, b"")
+
+
 async def test_a_reader_that_leaves_ends_it_quietly(cli: CommandLine):
     async with web_relay(cli):
         read, write = os.pipe()

@@ -139,3 +139,4 @@ def test_what_was_put_aside_is_never_replaced(tmp_path: Path):
     assert (tmp_path / "keys.damaged-1").read_bytes() == b"first"
     with pytest.raises(PrivateFileError):
         put_aside(tmp_path / "keys")
+    assert not (tmp_path / "keys.damaged-3").exists(), "where there was nothing to move nothing is left"

@@ -147,6 +147,16 @@ def test_a_file_that_is_no_toml_is_not_written_over(settings: Settings):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes of POSIX")
+def test_a_mark_that_some_editors_put_in_front_is_no_harm(settings: Settings):
+    one = ConnectionConfig(
+        name="Shop", path="shop", target=parse_target("3000"), credential=Credential(keystore="shop")
+    )
+    settings.save_agent(AgentConfig(connections=(one,)))
+    file = settings.files[0]
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    assert settings.load_agent().connections == (one,)
+
+
 def test_settings_are_for_their_owner_alone(settings: Settings):
     before = os.umask(0)
     try:

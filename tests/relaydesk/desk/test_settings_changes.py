@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from relaydesk.actions import ActionError, ExposeRequest
+from relaydesk.ports import PortKind
 from relaydesk.settings_file import SettingsError
 from relaydesk.snapshot import ServiceState, Trouble
 from tests.support.desks import connection_string, running_desk
@@ -71,6 +72,27 @@ async def test_a_click_right_after_a_change_by_hand_keeps_it(tmp_path: Path):
         await desk.actions.pause("Database")
         assert "max_connections = 7" in file.read_text()
         assert "paused = true" in file.read_text()
+
+
+async def test_a_change_by_hand_in_the_middle_of_an_action_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    async with running_gateway() as gateway, tcp_target() as target, running_desk(tmp_path) as desk:
+        await desk.actions.add_gateway(await connection_string(gateway))
+        file = desk.settings.files[0]
+
+        async def meanwhile(*_: object) -> PortKind:
+            file.write_text("[deadlines]\nconnect_s = 7  # by hand\n")
+            return PortKind.STREAM
+
+        monkeypatch.setattr("relaydesk.desk.desk.guess_kind", meanwhile)
+        with pytest.raises(ActionError, match="changed by hand in the same moment; do it again"):
+            await desk.actions.expose(ExposeRequest(target=target.address, name="Database"))
+        assert file.read_text() == "[deadlines]\nconnect_s = 7  # by hand\n"
+        monkeypatch.undo()
+        await desk.actions.expose(ExposeRequest(target=target.address, name="Database"))
+        assert "connect_s = 7  # by hand" in file.read_text()
+        await desk.until_state("Database", ServiceState.ONLINE)
 
 
 async def test_what_can_be_written_only_in_part_is_not_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
