@@ -351,7 +351,7 @@ class HttpConnection(asyncio.BufferedProtocol):
     def _parse_failed(self, reason: str) -> None:
         if self._parsed is not None:  # in the middle of a body
             request, self._parsed = self._parsed, None
-            request.body.fail(reason)
+            request.body.fail(reason, is_malformed=True)
             request.is_keep_alive = False
             self._is_refusing = True
         else:
@@ -413,7 +413,8 @@ class HttpConnection(asyncio.BufferedProtocol):
                 self.cut()
             else:
                 request.is_keep_alive = False
-                request.respond(408, str(error))
+                is_malformed = isinstance(error, BodyCutError) and error.is_malformed
+                request.respond(400 if is_malformed else 408, str(error))
         except Exception:
             log.exception("a request could not be answered")
             if request.is_answered:

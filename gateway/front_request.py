@@ -25,7 +25,15 @@ _PHRASES = {status.value: status.phrase for status in http.HTTPStatus}
 
 
 class BodyCutError(GatewayError):
-    """The sender's body ended before its end."""
+    """The sender's body ended before its end.
+
+    Attributes:
+        is_malformed: It went on, but not as a body does.
+    """
+
+    def __init__(self, reason: str, *, is_malformed: bool = False) -> None:
+        super().__init__(reason)
+        self.is_malformed = is_malformed
 
 
 class Hold(enum.Flag):
@@ -154,10 +162,15 @@ class RequestBody:
         self._connection.hold_back(Hold.BODY, is_held=False)
         self._wake()
 
-    def fail(self, reason: str) -> None:
+    @property
+    def cut(self) -> BodyCutError | None:
+        """Why there will be no more of it; None while all is well."""
+        return self._error
+
+    def fail(self, reason: str, *, is_malformed: bool = False) -> None:
         """There will be no more."""
         if not self.is_complete and self._error is None:
-            self._error = BodyCutError(reason)
+            self._error = BodyCutError(reason, is_malformed=is_malformed)
             self._wake()
 
     def _wake(self) -> None:

@@ -237,6 +237,9 @@ async def _head(job: _Job, exchange: Exchange, upload: asyncio.Task[None] | None
     response = exchange.response
     if upload is not None:
         await asyncio.wait((upload, response), return_when=asyncio.FIRST_COMPLETED)
+        cut = job.sender.request.body.cut
+        if cut is not None and not (response.done() and response.exception() is None):
+            raise cut  # the sender's own doing, and not its listener's, who was left for it
     await asyncio.wait((response,), timeout=job.response_timeout_s)
     if not response.done():
         raise ResponseTimeoutError

@@ -318,8 +318,25 @@ async def test_a_request_whose_trailers_do_not_end_is_over(
     address = (await listener.expect("request")).address
     http.stream.write(endless)
     far = await listener.rendezvous(address)
-    assert (await http.read_response()).status == 502
+    assert (await http.read_response()).status == 400
     await far.stream.close()
+
+
+@pytest.mark.parametrize("rest", [b"zz\r\n", b"fffffffffffffffff\r\n", b"5\r\nhelloo\r\n"])
+async def test_a_sender_is_told_that_its_body_is_broken(
+    relay: RunningGateway, listener: RawListener, rest: bytes
+):
+    """It is not blamed on the listener, whose rendezvous is ended for it."""
+    http = await relay.http()
+    await http.stream.send(HEAD + b"Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n")
+    far = await listener.rendezvous((await listener.expect("request")).address)
+    assert json.loads((await far.read_message()).text)["request"]["body"]
+    await http.stream.send(rest)
+    answer = await http.read_response()
+    assert answer.status == 400
+    assert b"Malformed HTTP request" in answer.body or "Malformed HTTP request" in answer.reason
+    await far.stream.close()
+    await next_is(relay, listener, "after")
 
 
 @pytest.mark.parametrize("size", [100, 5_000, 60_000])
