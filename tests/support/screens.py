@@ -16,11 +16,11 @@ import re
 import shlex
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import psutil
 
@@ -32,6 +32,8 @@ SEEN_S = 20.0
 
 #: After which people click again.
 AGAIN_S = 5.0
+
+Found = TypeVar("Found")
 
 _READER = Path(__file__).with_name("screen_reader.py")
 
@@ -178,26 +180,49 @@ class Screen:
     async def open_menu(self, icon: Box) -> Box:
         """Click an icon in the tray as for its menu, and wait until the menu is seen; where it is."""
         before = set(await self._shown())
-        loop = asyncio.get_running_loop()
-        clicked_at = float("-inf")
+
+        async def click() -> None:
+            nonlocal icon
+            await self.click(icon, 3)
+            icon = (
+                await self.tray_icon()
+            )  # for the next time: it may have moved, and the click went beside it
 
         async def find() -> str | None:
-            nonlocal icon, clicked_at
-            if loop.time() - clicked_at > AGAIN_S:
-                if clicked_at > 0:
-                    icon = await self.tray_icon()  # it has moved, and the click went beside it
-                clicked_at = loop.time()
-                await self.click(icon, 3)
             return next((window for window in await self._shown() if window not in before), None)
 
-        return await self.box(await until(find, "a menu", within_s=SEEN_S))
+        return await self.box(await self._do_until(click, find, "a menu"))
+
+    async def _do_until(
+        self, do: Callable[[], Awaitable[None]], condition: Callable[[], Awaitable[Found]], what: str
+    ) -> Found:
+        """Do something, and once more where nothing comes of it for a while, as people do."""
+        loop = asyncio.get_running_loop()
+        done_at = float("-inf")
+
+        async def look() -> Found:
+            nonlocal done_at
+            if loop.time() - done_at > AGAIN_S:
+                await do()
+                done_at = loop.time()
+            return await condition()
+
+        return await until(look, what, within_s=SEEN_S)
 
     async def _shown(self) -> list[str]:
         return (await self.tries("xdotool", "search", "--onlyvisible", "--class", "relaydesk")).split()
 
     async def close(self, window: str) -> None:
-        """Ask a window to close, as its frame's button does."""
-        await self.run("xdotool", "windowactivate", "--sync", window, "key", "--clearmodifiers", "alt+F4")
+        """Ask a window to close, as its frame's button does, and wait until something has come of it."""
+        before = set(await self._shown())
+
+        async def ask() -> None:
+            await self.run("xdotool", "windowactivate", "--sync", window, "key", "--clearmodifiers", "alt+F4")
+
+        async def is_heard() -> bool:
+            return set(await self._shown()) != before
+
+        await self._do_until(ask, is_heard, "an answer to Alt+F4")
 
     async def press(self, *keys: str) -> None:
         """Press keys, one after the other."""
