@@ -376,11 +376,15 @@ async def test_hybrid_connections_with_and_without_a_running_gateway(cli: Comman
         assert (await cli.run("gateway", "keys", "Team/Web")).code == 4
 
 
-async def test_a_name_that_cannot_be_one_is_refused(cli: CommandLine):
-    assert (await cli.run("gateway", "relay", "create", "-no-")).code == 2
-    for name in ("", "a b", "x" * 300):
-        assert (await cli.run("gateway", "relay", "create", "--", name)).code == 2
-    assert not cli.data.exists()
+@pytest.mark.parametrize("runs", [False, True])
+async def test_a_name_that_cannot_be_one_is_refused(cli: CommandLine, runs: bool):
+    async with contextlib.AsyncExitStack() as stack:
+        if runs:
+            await stack.enter_async_context(cli.serving())
+        assert (await cli.run("gateway", "relay", "create", "-no-")).code == 2
+        for name in ("", "a b", "x" * 300):
+            assert (await cli.run("gateway", "relay", "create", "--", name)).code == 2
+        assert runs or not cli.data.exists()
 
 
 async def test_connection_strings_name_the_address_of_the_last_run(cli: CommandLine):
