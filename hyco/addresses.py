@@ -16,9 +16,10 @@ from urllib.parse import quote
 from .errors import InvalidAddressError
 from .names import candidates, canonical_host, canonical_path, check_name, lower, split_authority
 from .redaction import hide_secrets
-from .request_targets import RENDEZVOUS_SECRET, RequestTarget, parse_target, rejection_of
+from .request_targets import RENDEZVOUS_NODE, RENDEZVOUS_SECRET, RequestTarget, parse_target, rejection_of
 
 __all__ = [
+    "RENDEZVOUS_NODE",
     "RENDEZVOUS_SECRET",
     "Endpoint",
     "RequestTarget",
@@ -46,6 +47,7 @@ _ORIGIN = re.compile(r"wss?://[^/?#\\\s]+")
 # What java.net.URI and .NET's Uri both take unencoded (RFC 3986 pchar; in a query also the brackets of `a[]=1`).
 _PATH_SAFE = "/-._~!$&'()*+,;=:@"
 _QUERY_SAFE = _PATH_SAFE + "?[]"
+_UNRESERVED = re.compile(r"[A-Za-z0-9._~-]*")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -157,7 +159,9 @@ def rendezvous_address(
     return check_origin(origin) + target
 
 
-def rendezvous_target(raw_path: str, user_query: str, *, action: str, tracking_id: str, secret: str) -> str:
+def rendezvous_target(
+    raw_path: str, user_query: str, *, action: str, tracking_id: str, secret: str, node: str = ""
+) -> str:
     """Return path and query of a one-time address, for whoever knows by which origin its listener comes.
 
     It is the sender's path and query, with whatever ``java.net.URI`` would not parse percent-encoded, then the relay's
@@ -170,9 +174,11 @@ def rendezvous_target(raw_path: str, user_query: str, *, action: str, tracking_i
         tracking_id: The relayed connection's; the sender may have chosen it, so it is no credential.
         secret: The credential: at least 128 random bits in hexadecimal. It holds no ``=``, which a Java listener
             would stumble over.
+        node: The gateway at which the sender waits, where it is one of several that have one name for listeners.
     """
     own = f"{_encode(user_query, _QUERY_SAFE)}&" if user_query else ""
-    relay = f"{_action(action, tracking_id)}&{RENDEZVOUS_SECRET}={quote(secret, safe='')}"
+    place = f"&{RENDEZVOUS_NODE}={_quoted(node)}" if node else ""
+    relay = f"{_action(action, tracking_id)}{place}&{RENDEZVOUS_SECRET}={_quoted(secret)}"
     return f"/$hc{_encode(raw_path, _PATH_SAFE)}?{own}{relay}"
 
 
@@ -201,7 +207,12 @@ def _default_port(*, is_secure: bool) -> int:
 
 
 def _action(action: str, tracking_id: str) -> str:
-    return f"sb-hc-action={action}&sb-hc-id={quote(tracking_id, safe='', errors='replace')}"
+    return f"sb-hc-action={action}&sb-hc-id={_quoted(tracking_id)}"
+
+
+def _quoted(text: str) -> str:
+    """*text* as a value of a query; what is made of GUIDs and hexadecimal digits is that already."""
+    return text if _UNRESERVED.fullmatch(text) else quote(text, safe="", errors="replace")
 
 
 def _join(path: str, suffix: str) -> str:

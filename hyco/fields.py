@@ -9,10 +9,12 @@ Source: RFC 9110 sections 5.1, 5.3, 5.5, 5.6.1, 5.6.2.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 Headers: TypeAlias = tuple[tuple[str, str], ...]
+Fields: TypeAlias = Mapping[str, Sequence[str]]
+"""Headers by name: see :func:`by_name`."""
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 # RFC 9110 section 5.5 calls these dangerous or invalid: CR and LF split a message, NUL ends it for some parsers. A tab
@@ -32,6 +34,14 @@ def is_field_value(text: str) -> bool:
     return _NOT_IN_VALUE.search(text) is None
 
 
+def by_name(headers: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Every value of each header, in order, without the white space around it, by the header's name in lower case."""
+    fields: dict[str, list[str]] = {}
+    for name, value in headers:
+        fields.setdefault(name.lower(), []).append(value.strip(" \t"))
+    return fields
+
+
 def values_of(headers: Iterable[tuple[str, str]], name: str) -> list[str]:
     """Every value of the header *name*, in order, without the white space around it."""
     wanted = name.lower()
@@ -43,7 +53,12 @@ def elements_of(headers: Iterable[tuple[str, str]], name: str) -> list[str]:
 
     Not for lists whose elements may hold a quoted comma.
     """
-    parts = (part.strip(" \t") for value in values_of(headers, name) for part in value.split(","))
+    return elements(values_of(headers, name))
+
+
+def elements(values: Iterable[str]) -> list[str]:
+    """The same of a header's values."""
+    parts = (part.strip(" \t") for value in values for part in value.split(","))
     return [part for part in parts if part]
 
 
@@ -53,6 +68,9 @@ def join_duplicates(headers: Iterable[tuple[str, str]]) -> Headers:
     Values are joined with a comma, those of Cookie with a semicolon (RFC 9113 section 8.2.3). Set-Cookie stays as it
     is: it cannot be joined, because a comma is part of its dates (RFC 6265 section 3).
     """
+    headers = tuple(headers)
+    if len({name.lower() for name, _ in headers}) == len(headers):
+        return headers
     joined: dict[str | int, tuple[str, str]] = {}
     for index, (name, value) in enumerate(headers):
         lower = name.lower()

@@ -10,47 +10,62 @@ Two readers share the rules:
 * :class:`Forwarder` gives bytes, for whoever only moves frames from one WebSocket to another. It rewrites headers,
   changes the masking in the same pass, and cuts frames longer than MAX_FRAGMENT_BYTES into fragments, so that a
   gateway's own ping never has to wait behind a frame of a gigabyte. One read becomes one write: with small frames,
-  a write for each costs eight times more than all the rest.
-
-No extension is ever negotiated, so a reserved bit is always an error (section 5.2).
+  a write for each costs eight times more than all the rest. Its inner loop is :class:`.frame_loop.FrameLoop`.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import enum
 import struct
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from .close_codes import INVALID_DATA, NO_STATUS, PROTOCOL_ERROR, is_sendable, truncate_reason
 from .errors import LocalProtocolError, RemoteProtocolError
-from .limits import MAX_FRAGMENT_BYTES
+from .frame_heads import (
+    CONTINUES,
+    CONTROL_FRAMES,
+    FIN,
+    MASK,
+    OPCODE,
+    STARTS,
+    BytesLike,
+    FrameHead,
+    Opcode,
+    frame_head,
+    head,
+    read_length,
+    refuse_first_byte,
+)
+from .masking import apply_mask
 
 try:
-    from websockets.speedups import apply_mask
-except ImportError:  # a platform without the compiled part: same function, in Python
-    from websockets.utils import apply_mask
+    from ._frame_loop import FrameLoop, masked_frame
+except ImportError:  # it was not built, or RELAYDESK_PURE says so
+    from .frame_loop import FrameLoop, masked_frame  # type: ignore[assignment]  # its twin
 
-BytesLike: TypeAlias = bytes | bytearray | memoryview
+__all__ = [
+    "IS_COMPILED",
+    "BytesLike",
+    "Close",
+    "Event",
+    "Forwarder",
+    "Fragment",
+    "FrameHead",
+    "FrameReader",
+    "Opcode",
+    "Ping",
+    "Pong",
+    "close_payload",
+    "frame",
+    "frame_head",
+    "parse_close",
+]
+
+IS_COMPILED = FrameLoop.__module__.endswith("._frame_loop")
+"""Whether frames are forwarded by the compiled loop; without it by its twin in Python, with the same result."""
 
 MAX_CONTROL_PAYLOAD_BYTES = 125  # RFC 6455 section 5.5
-_FIN = 0x80
-_MASK = 0x80
-_OPCODE = 0x0F
-_LENGTH_16 = 126
-_LENGTH_64 = 127
-
-
-class Opcode(enum.IntEnum):
-    """What a frame carries (RFC 6455 section 5.2)."""
-
-    CONTINUATION = 0x0
-    TEXT = 0x1
-    BINARY = 0x2
-    CLOSE = 0x8
-    PING = 0x9
-    PONG = 0xA
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -96,20 +111,12 @@ class Close:
 Event: TypeAlias = Fragment | Ping | Pong | Close
 
 
-def _head(first_byte: int, length: int, mask_bit: int = 0) -> bytes:
-    if length < _LENGTH_16:
-        return bytes((first_byte, mask_bit | length))
-    if length < 0x10000:
-        return struct.pack("!BBH", first_byte, mask_bit | _LENGTH_16, length)
-    return struct.pack("!BBQ", first_byte, mask_bit | _LENGTH_64, length)
-
-
 def frame(opcode: int, payload: BytesLike = b"", *, fin: bool = True, mask: bytes | None = None) -> bytes:
     """One frame, ready to send; *mask* is the four bytes that a client must, and a server must not, have."""
-    first_byte = (_FIN if fin else 0) | opcode
+    first_byte = (FIN if fin else 0) | opcode
     if mask is None:
-        return b"".join((_head(first_byte, len(payload)), payload))
-    return b"".join((_head(first_byte, len(payload), _MASK), mask, apply_mask(payload, mask)))
+        return b"".join((head(first_byte, len(payload)), payload))
+    return masked_frame(first_byte, payload, mask)
 
 
 def close_payload(code: int, reason: str = "") -> bytes:
@@ -148,83 +155,19 @@ def parse_close(payload: bytes) -> Close:
         raise RemoteProtocolError(msg, INVALID_DATA) from error
 
 
-# The first byte of a frame that may start or stand alone, and of one that may go on within a message; a control frame
-# is legal in both places and goes another way. Anything else is a reserved bit, an unknown opcode or a wrong order.
-_STARTS = frozenset({0x01, 0x02, 0x81, 0x82})
-_CONTINUES = frozenset({0x00, 0x80})
-_CONTROL_FRAMES = frozenset({0x88, 0x89, 0x8A})
-
-
-# A masked frame that is a message of its own: by its first two bytes, and for lengths below 126, what it goes out with
-# and its whole length as it comes in.
-_SHORT_FRAMES = {
-    first_byte << 8 | _MASK | length: (bytes((first_byte, length)), 6 + length)
-    for first_byte in (0x81, 0x82)
-    for length in range(_LENGTH_16)
-}
-_MEDIUM_FRAMES = frozenset({0x81FE, 0x82FE})  # the same, with a length in the next two bytes
-_read_short = struct.Struct("!H4s").unpack_from  # both bytes, mask
-_read_medium = struct.Struct("!BxH4s").unpack_from  # first byte, length, mask
-_write_medium = struct.Struct("!BBH").pack
-
-
-def _refuse_first_byte(first_byte: int, *, in_message: bool) -> RemoteProtocolError:
-    opcode = first_byte & _OPCODE
-    if first_byte & 0x70:
-        text = "reserved bits are set although no extension was agreed on"
-    elif opcode in (Opcode.CLOSE, Opcode.PING, Opcode.PONG):
-        text = "fragmented control frame"
-    elif opcode > Opcode.BINARY:
-        text = f"unknown opcode {opcode:#x}"
-    elif in_message:
-        text = "new message inside a fragmented one"
-    else:
-        text = "continuation frame without a message to continue"
-    return RemoteProtocolError(text, PROTOCOL_ERROR)
-
-
-def _read_length(data: BytesLike, position: int, short_length: int) -> tuple[int, int] | None:
-    """The payload's length and where the mask or payload begins; None while the header is incomplete."""
-    if short_length < _LENGTH_16:
-        return short_length, position + 2
-    width = 2 if short_length == _LENGTH_16 else 8
-    end = position + 2 + width
-    if len(data) < end:
-        return None
-    length = int.from_bytes(data[position + 2 : end], "big")
-    if length >> 63:
-        msg = "frame length with the highest bit set"
-        raise RemoteProtocolError(msg, PROTOCOL_ERROR)
-    if length < _LENGTH_16 or (width == 8 and length < 0x10000):
-        msg = "frame length not in its shortest form"
-        raise RemoteProtocolError(msg, PROTOCOL_ERROR)
-    return length, end
-
-
 class _Source:
-    """What both readers know about the frames that come in: masking, order, and the rules of control frames."""
+    """What both readers know about the frames that come in: masking, and the rules of control frames."""
 
-    __slots__ = ("_in_message", "_is_masked", "_tail")
+    __slots__ = ("_is_masked", "_tail")
 
     def __init__(self, *, is_masked: bool) -> None:
         self._is_masked = is_masked
-        self._in_message = False
         self._tail = b""  # the beginning of a header or of a control frame
 
-    def _begin(self, data: BytesLike) -> memoryview:
-        if self._tail:
-            data = b"".join((self._tail, data))
-            self._tail = b""
-        return memoryview(data)
-
     def _check_mask_bit(self, second_byte: int) -> None:
-        if bool(second_byte & _MASK) is not self._is_masked:
+        if bool(second_byte & MASK) is not self._is_masked:
             text = "unmasked frame from a client" if self._is_masked else "masked frame from a server"
             raise RemoteProtocolError(text, PROTOCOL_ERROR)
-
-    def _check_order(self, first_byte: int) -> None:
-        if first_byte not in (_CONTINUES if self._in_message else _STARTS):
-            raise _refuse_first_byte(first_byte, in_message=self._in_message)
 
     def _control_frame(self, view: memoryview, position: int) -> tuple[Ping | Pong | Close, int] | None:
         """The control frame at *position* and where it ends; None while it is incomplete."""
@@ -239,7 +182,7 @@ class _Source:
         payload = bytes(view[start:end])
         if self._is_masked:
             payload = apply_mask(payload, bytes(view[start - 4 : start]))
-        opcode = view[position] & _OPCODE
+        opcode = view[position] & OPCODE
         if opcode == Opcode.PING:
             return Ping(payload), end
         if opcode == Opcode.PONG:
@@ -254,11 +197,12 @@ class FrameReader(_Source):
     a peer that has said Close has nothing more to say (RFC 6455 section 5.5.1).
     """
 
-    __slots__ = ("_is_first", "_is_over", "_key", "_last_frame", "_left", "_opcode")
+    __slots__ = ("_in_message", "_is_first", "_is_over", "_key", "_last_frame", "_left", "_opcode")
 
     def __init__(self, *, is_masked: bool) -> None:
         """*is_masked*: the peer is a client, whose frames must be masked; a server's must not be."""
         super().__init__(is_masked=is_masked)
+        self._in_message = False
         self._left = 0  # bytes of the current frame's payload that are still to come
         self._key = b""
         self._last_frame = True
@@ -295,7 +239,7 @@ class FrameReader(_Source):
                 break
             first_byte, second_byte = view[position], view[position + 1]
             self._check_mask_bit(second_byte)
-            if first_byte in _CONTROL_FRAMES:
+            if first_byte in CONTROL_FRAMES:
                 control = self._control_frame(view, position)
                 if control is None:
                     break
@@ -306,7 +250,7 @@ class FrameReader(_Source):
                     return
                 continue
             self._check_order(first_byte)
-            header = _read_length(view, position, second_byte & 0x7F)
+            header = read_length(view, position, second_byte & 0x7F)
             if header is None:
                 break
             length, start = header
@@ -320,10 +264,20 @@ class FrameReader(_Source):
         if position < size:
             self._tail = bytes(view[position:])
 
+    def _begin(self, data: BytesLike) -> memoryview:
+        if self._tail:
+            data = b"".join((self._tail, data))
+            self._tail = b""
+        return memoryview(data)
+
+    def _check_order(self, first_byte: int) -> None:
+        if first_byte not in (CONTINUES if self._in_message else STARTS):
+            raise refuse_first_byte(first_byte, in_message=self._in_message)
+
     def _frame_begins(self, first_byte: int, length: int, events: list[Event]) -> None:
-        self._last_frame = bool(first_byte & _FIN)
+        self._last_frame = bool(first_byte & FIN)
         if not self._in_message:
-            self._opcode = Opcode(first_byte & _OPCODE)
+            self._opcode = Opcode(first_byte & OPCODE)
             self._is_first = True
         self._in_message = not self._last_frame
         self._left = length
@@ -359,18 +313,7 @@ class Forwarder(_Source):
     :attr:`close`. The owner looks at them after each feed, and clears the first two.
     """
 
-    __slots__ = (
-        "_begun",
-        "_cut",
-        "_key",
-        "_last_frame",
-        "_left",
-        "_mask_out",
-        "close",
-        "has_pong",
-        "inject",
-        "pings",
-    )
+    __slots__ = ("_loop", "close", "has_pong", "inject", "pings")
 
     def __init__(self, *, is_masked: bool, mask_out: Callable[[], bytes] | None = None) -> None:
         """Say who is on which side.
@@ -382,12 +325,7 @@ class Forwarder(_Source):
         if is_masked and mask_out is not None:
             msg = "frames of a client are not forwarded to a server"
             raise LocalProtocolError(msg)
-        self._mask_out = mask_out
-        self._begun = 0  # payload of all frames whose heads have come
-        self._left = 0  # bytes of the incoming frame that are still to come
-        self._cut = 0  # of those, how many belong to the outgoing fragment that has begun
-        self._key = b""  # what turns incoming bytes into outgoing ones, at the current position
-        self._last_frame = True
+        self._loop = FrameLoop(is_masked, mask_out)
         self.pings: Sequence[bytes] = ()  # no list before there is one: most connections never see a ping
         self.has_pong = False
         self.close: Close | None = None
@@ -397,12 +335,17 @@ class Forwarder(_Source):
     @property
     def is_between_frames(self) -> bool:
         """Whether what went out so far ends with a whole frame, so that a control frame may follow."""
-        return not self._left
+        return not self._loop.cut
+
+    @property
+    def is_at_border(self) -> bool:
+        """Whether what came in so far ends with a whole frame: the next byte begins one."""
+        return not (self._loop.left or self._tail)
 
     @property
     def payload_bytes(self) -> int:
-        """What has come in so far without heads, masks and control frames. Only where it goes out to a server."""
-        return self._begun - self._left
+        """What has come in so far without heads, masks and control frames."""
+        return self._loop.begun - self._loop.left
 
     def feed(self, data: BytesLike) -> bytes:
         """Take what arrived; give what is to be written to the other side. The result never shares memory with *data*.
@@ -412,149 +355,63 @@ class Forwarder(_Source):
         """
         if self.close is not None:
             return b""
-        if self._cut > len(data):  # the commonest case of bulk: all of it lies inside one fragment
-            return self._convert(data)
+        loop = self._loop
+        if self._tail:
+            data = b"".join((self._tail, data))
+            self._tail = b""
         out: list[bytes] = []
-        view = self._begin(data)
-        size = len(view)
+        size = len(data)
         position = 0
         while True:
-            if self._left:
-                if position == size:
-                    break
-                piece = view[position : position + self._cut]
-                position += len(piece)
-                out.append(self._convert(piece))
-                if self._left and not self._cut:
-                    self._next_fragment(out)
-                continue
-            if self.inject:
+            if self.inject and not loop.cut:
                 out.append(self.inject)
                 self.inject = b""
-            if self._is_masked and not self._in_message:
-                position = _pass_whole_frames(view, position, out)
-            if size - position < 2:
-                break
-            first_byte, second_byte = view[position], view[position + 1]
-            self._check_mask_bit(second_byte)
-            if first_byte in _CONTROL_FRAMES:
-                control = self._control_frame(view, position)
-                if control is None:
-                    break
-                event, position = control
-                if isinstance(event, Close):
-                    self.close = event
-                    return b"".join(out)
-                if isinstance(event, Ping):
-                    if isinstance(self.pings, list):
-                        self.pings.append(event.payload)
-                    else:
-                        self.pings = [event.payload]
-                else:
-                    self.has_pong = True
+            moved, position = loop.run(data, position, bool(self.inject))
+            if moved:
+                out.append(moved)
+            if self.inject and not loop.cut:
                 continue
-            self._check_order(first_byte)
-            header = _read_length(view, position, second_byte & 0x7F)
-            if header is None:
+            if position == size:
                 break
-            length, start = header
-            if self._is_masked:
-                if size < start + 4:
-                    break
-                key = bytes(view[start : start + 4])
-                start += 4
-            else:
-                key = b""
-            self._last_frame = first_byte >= _FIN
-            self._in_message = not self._last_frame
-            position = start
-            end = start + length
-            if end <= size and length <= MAX_FRAGMENT_BYTES and self._mask_out is None:
-                # a whole frame: no state to keep
-                out.append(_head(first_byte, length))
-                if length:
-                    piece = view[start:end]
-                    out.append(apply_mask(piece, key) if key else bytes(piece))
-                position = end
-                continue
-            self._frame_begins(first_byte, length, key, out)
-        if position < size:
-            self._tail = bytes(view[position:])
+            end = self._control_or_refuse(data, position)
+            if end is None:
+                break
+            position = end
         return out[0] if len(out) == 1 else b"".join(out)
 
-    def _frame_begins(self, first_byte: int, length: int, key: bytes, out: list[bytes]) -> None:
-        self._begun += length
-        self._left = length
-        self._key = key
-        self._cut = min(length, MAX_FRAGMENT_BYTES)
-        if self._cut < length:
-            first_byte &= _OPCODE
-        self._fragment_begins(first_byte, out)
+    def _control_or_refuse(self, data: BytesLike, position: int) -> int | None:
+        """Take the control frame at *position*, where the loop has stopped.
 
-    def _next_fragment(self, out: list[bytes]) -> None:
-        if self.inject:
-            out.append(self.inject)
-            self.inject = b""
-        self._cut = min(self._left, MAX_FRAGMENT_BYTES)
-        is_last = self._last_frame and self._cut == self._left
-        self._fragment_begins(_FIN if is_last else 0, out)
+        Returns:
+            Where it ends; None where more has to come, which is kept, and behind a Close.
 
-    def _fragment_begins(self, first_byte: int, out: list[bytes]) -> None:
-        if self._mask_out is None:
-            out.append(_head(first_byte, self._cut))
-            return
-        mask = self._mask_out()
-        out.append(_head(first_byte, self._cut, _MASK))
-        out.append(mask)
-        self._key = mask  # what comes from a server is not masked, so nothing has to be undone
-
-    def _convert(self, piece: BytesLike) -> bytes:
-        taken = len(piece)
-        self._left -= taken
-        self._cut -= taken
-        if not self._key:
-            return bytes(piece)
-        converted = apply_mask(piece, self._key)
-        turn = taken & 3
-        # MAX_FRAGMENT_BYTES is a multiple of four: where a fragment ends, the incoming mask is in its first position
-        if turn and self._left:
-            self._key = self._key[turn:] + self._key[:turn]
-        return converted
-
-
-def _pass_whole_frames(view: memoryview, position: int, out: list[bytes]) -> int:
-    """Unmask the frames from *position* on that are whole, shorter than 64 KiB and messages of their own.
-
-    Gives where the first other frame begins, be it incomplete, fragmented, long, a control frame or illegal: rules and
-    state are the caller's, and these frames touch neither. It is the same work as the caller's in fewer steps, which
-    for small frames is nearly all there is to do (measured, a frame of 64 bytes: 0.3 instead of 0.8 us).
-    """
-    data: bytes | memoryview = view
-    size = len(view)
-    append = out.append
-    while size - position >= 6:
-        two_bytes, mask = _read_short(view, position)
-        if two_bytes in _MEDIUM_FRAMES:
-            if size - position < 8:
-                break
-            first_byte, length, mask = _read_medium(view, position)
-            start = position + 8
-            end = start + length
-            if end > size or length < _LENGTH_16:
-                break
-            append(_write_medium(first_byte, _LENGTH_16, length))
-            append(apply_mask(view[start:end], mask))
+        Raises:
+            RemoteProtocolError: There is no frame that may be there.
+        """
+        if len(data) - position < 2:
+            self._tail = bytes(data[position:])
+            return None
+        first_byte, second_byte = data[position], data[position + 1]
+        self._check_mask_bit(second_byte)
+        if first_byte not in CONTROL_FRAMES:
+            if first_byte not in (CONTINUES if self._loop.in_message else STARTS):
+                raise refuse_first_byte(first_byte, in_message=self._loop.in_message)
+            read_length(data, position, second_byte & 0x7F)
+            self._tail = bytes(data[position:])
+            return None
+        control = self._control_frame(memoryview(data), position)
+        if control is None:
+            self._tail = bytes(data[position:])
+            return None
+        event, end = control
+        if isinstance(event, Close):
+            self.close = event
+            return None
+        if isinstance(event, Ping):
+            if isinstance(self.pings, list):
+                self.pings.append(event.payload)
+            else:
+                self.pings = [event.payload]
         else:
-            short = _SHORT_FRAMES.get(two_bytes)
-            if short is None:
-                break
-            head, whole_length = short
-            end = position + whole_length
-            if end > size:
-                break
-            if data is view:
-                data = bytes(view)  # taking small pieces of it costs half of what it does with a view
-            append(head)
-            append(apply_mask(data[position + 6 : end], mask))
-        position = end
-    return position
+            self.has_pong = True
+        return end

@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from .errors import HycoError, LocalProtocolError
-from .fields import Headers, elements_of, is_field_value, is_token, values_of
+from .fields import Fields, Headers, elements, is_field_value, is_token
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 section 1.3
 _VERSION = "13"
@@ -54,13 +54,13 @@ class Upgrade:
     subprotocols: tuple[str, ...]
 
 
-def check_upgrade(method: str, http_version: str, headers: Sequence[tuple[str, str]]) -> Upgrade:
+def check_upgrade(method: str, http_version: str, fields: Fields) -> Upgrade:
     """Read the opening handshake of a client.
 
     Args:
         method: As sent; methods have a letter case.
         http_version: "1.1".
-        headers: As sent.
+        fields: The headers by name.
 
     Raises:
         HandshakeError: It is none. The text says why.
@@ -69,21 +69,21 @@ def check_upgrade(method: str, http_version: str, headers: Sequence[tuple[str, s
         raise HandshakeError("a WebSocket handshake is a GET request")
     if http_version != "1.1":
         raise HandshakeError("a WebSocket handshake is made by HTTP/1.1")
-    hosts = values_of(headers, "Host")
+    hosts = fields.get("host", ())
     if len(hosts) != 1 or not hosts[0]:
         raise HandshakeError("a WebSocket handshake has one Host header")
-    if "websocket" not in _lower(elements_of(headers, "Upgrade")):
+    if not _says(fields.get("upgrade", ()), "websocket"):
         raise HandshakeError("only WebSocket connections are served here", 426, _SAY_UPGRADE)
-    if "upgrade" not in _lower(elements_of(headers, "Connection")):
+    if not _says(fields.get("connection", ()), "upgrade"):
         raise HandshakeError("a WebSocket handshake has a Connection header that says Upgrade")
-    if values_of(headers, "Sec-WebSocket-Version") != [_VERSION]:
+    if list(fields.get("sec-websocket-version", ())) != [_VERSION]:
         raise HandshakeError(
             "only version 13 of WebSocket is spoken here", 426, (*_SAY_UPGRADE, *_SAY_VERSION)
         )
-    keys = values_of(headers, "Sec-WebSocket-Key")
+    keys = fields.get("sec-websocket-key", ())
     if len(keys) != 1 or not _KEY.fullmatch(keys[0]):
         raise HandshakeError("a WebSocket handshake has one Sec-WebSocket-Key of 16 bytes in base64")
-    return Upgrade(keys[0], _subprotocols(headers))
+    return Upgrade(keys[0], _subprotocols(fields.get("sec-websocket-protocol", ())))
 
 
 def accept_key(key: str) -> str:
@@ -108,15 +108,15 @@ def switching_protocols(
     Raises:
         LocalProtocolError: A header that none can be: it might end the head early.
     """
-    fields = [
-        ("Upgrade", "websocket"),
-        ("Connection", "Upgrade"),
-        ("Sec-WebSocket-Accept", accept_key(key)),
-        *headers,
-    ]
+    fields = list(headers)
     if subprotocol is not None:
         fields.append(("Sec-WebSocket-Protocol", subprotocol))
-    lines = ["HTTP/1.1 101 Switching Protocols"]
+    lines = [
+        "HTTP/1.1 101 Switching Protocols",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        f"Sec-WebSocket-Accept: {accept_key(key)}",
+    ]
     for name, value in fields:
         if not is_token(name) or not is_field_value(value):
             raise LocalProtocolError(f"{name!a} with this value is not a header")
@@ -124,13 +124,16 @@ def switching_protocols(
     return "\r\n".join([*lines, "", ""]).encode("latin-1", "replace")
 
 
-def _lower(elements: list[str]) -> set[str]:
-    return {element.lower() for element in elements}
+def _says(values: Sequence[str], word: str) -> bool:
+    """Whether *word* is one of the elements, without regard to case."""
+    if len(values) == 1 and values[0].lower() == word:  # nearly always
+        return True
+    return any(element.lower() == word for element in elements(values))
 
 
-def _subprotocols(headers: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+def _subprotocols(values: Iterable[str]) -> tuple[str, ...]:
     """Tokens, each once (RFC 6455 section 4.1)."""
-    offered = elements_of(headers, "Sec-WebSocket-Protocol")
+    offered = elements(values)
     if not all(is_token(name) for name in offered):
         raise HandshakeError("a sub-protocol's name is a token")
     if len(set(offered)) != len(offered):

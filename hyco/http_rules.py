@@ -87,7 +87,7 @@ def request_headers(
         consumed: Names of headers that held the token. ServiceBusAuthorization never crosses, used or not (§2.1).
     """
     secrets = {_RELAY_TOKEN, *(name.lower() for name in consumed)}
-    return _with_via((field for field in _end_to_end(headers) if field[0].lower() not in secrets), via_host)
+    return _with_via((field for field in end_to_end(headers) if field[0].lower() not in secrets), via_host)
 
 
 def connect_headers(headers: Iterable[tuple[str, str]], *, consumed: Collection[str] = ()) -> Headers:
@@ -106,7 +106,7 @@ def response_headers(headers: Iterable[tuple[str, str]], *, via_host: str) -> He
 
     Framing is left out and is the caller's to add; so is what no header can be, whoever let it in.
     """
-    return _with_via(_end_to_end(headers), via_host)
+    return _with_via(end_to_end(headers), via_host)
 
 
 # --- headers at the agent --------------------------------------------------------------------------------------------
@@ -127,7 +127,7 @@ def local_request_headers(
     # The sender cannot wait for a "100 Continue" of the local server: its gateway has already answered that
     # expectation, and the body is on its way. The other two are said anew, so that no sender can make them up.
     replaced = {"expect", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"}
-    received = join_duplicates(_end_to_end(headers))
+    received = join_duplicates(end_to_end(headers))
     result = [field for field in received if field[0].lower() not in replaced]
     forwarded_for = elements_of(received, "X-Forwarded-For")
     if sender_address:
@@ -143,25 +143,25 @@ def local_request_headers(
     return tuple(result)
 
 
+def end_to_end(headers: Iterable[tuple[str, str]]) -> Headers:
+    """*headers* without those that concern one connection only, and without those that are malformed (RFC 9110 section 7.6.1)."""
+    fields = [(name, value) for name, value in headers if is_token(name) and is_field_value(value)]
+    named = {element.lower() for element in elements_of(fields, "Connection")} - _NEVER_HOP_BY_HOP
+    dropped = _HOP_BY_HOP | named
+    return tuple(
+        (name, value)
+        for name, value in fields
+        if name.lower() not in dropped and not name.lower().startswith(_PROXY)
+    )
+
+
 def local_response_headers(headers: Iterable[tuple[str, str]]) -> Headers:
     """The headers of the local server's response that go back to the gateway: neither framing nor hop-by-hop ones.
 
     Of a header that is none (a server may be careless) the gateway would complain by ending the control channel, so
     it is left out here.
     """
-    return tuple(_end_to_end(headers))
-
-
-def _end_to_end(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """*headers* without those that concern one connection only, and without those that are malformed."""
-    fields = [(name, value) for name, value in headers if is_token(name) and is_field_value(value)]
-    named = {element.lower() for element in elements_of(fields, "Connection")} - _NEVER_HOP_BY_HOP
-    dropped = _HOP_BY_HOP | named
-    return [
-        (name, value)
-        for name, value in fields
-        if name.lower() not in dropped and not name.lower().startswith(_PROXY)
-    ]
+    return end_to_end(headers)
 
 
 def _with_via(headers: Iterable[tuple[str, str]], host: str) -> Headers:

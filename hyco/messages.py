@@ -221,6 +221,9 @@ def _endpoint(members: Members, key: str) -> RemoteEndpoint:
 # --- writing ---------------------------------------------------------------------------------------------------------
 
 
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
 def encode(message: Message) -> str:
     """Write *message* as JSON, with its members in the order of the reference. The result can be said in UTF-8.
 
@@ -264,7 +267,7 @@ def encode(message: Message) -> str:
             members = {"token": message.token}
         case _:
             assert_never(message)
-    return whole_characters(json.dumps({name: members}, ensure_ascii=False, separators=(",", ":")))
+    return whole_characters(_JSON.encode({name: members}))
 
 
 def _endpoint_object(endpoint: RemoteEndpoint) -> dict[str, object]:

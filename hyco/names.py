@@ -21,6 +21,8 @@ from .limits import MAX_NAME_LENGTH, MAX_TARGET_BYTES
 
 _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+# Neither an escape nor a control character nor a backslash, and no segment that begins with a dot.
+_PLAIN_PATH = re.compile(r"(?!\.)(?:[!$&'()*+,:;=@A-Z_a-z~0-9-]|(?<!/)\.|/)+")
 _DOT_SEGMENTS = frozenset({".", ".."})
 # C0 and C1 controls, and the two separators that some log viewers take for line ends.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -31,7 +33,7 @@ _PORT = re.compile(r"[0-9]{1,5}")
 
 def lower(text: str) -> str:
     """*text* with A to Z in lower case and nothing else changed: how the protocol compares names."""
-    return text.translate(_LOWER)
+    return text.lower() if text.isascii() else text.translate(_LOWER)
 
 
 def decode_segments(path: str) -> list[str]:
@@ -55,6 +57,8 @@ def decode_segments(path: str) -> list[str]:
     trimmed = path.strip("/")
     if not trimmed:
         return []
+    if _PLAIN_PATH.fullmatch(trimmed):  # nearly every path: nothing in it could be read in two ways
+        return trimmed.split("/")
     try:
         segments = [
             unquote_to_bytes(segment.encode("utf-8", "surrogateescape")).decode("utf-8")

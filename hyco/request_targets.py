@@ -19,6 +19,7 @@ from .errors import InvalidAddressError
 from .limits import MAX_TARGET_BYTES
 from .names import decode_segments, is_plain, lower
 
+RENDEZVOUS_NODE = "sb-hc-node"  # ours: at which of several gateways the sender waits
 RENDEZVOUS_SECRET = (
     "sb-hc-rdv"  # ours: the credential of a rendezvous address, beside the id that a sender may choose
 )
@@ -29,6 +30,8 @@ _WEBSOCKET_SEGMENT = "$hc"
 _HARMLESS_WHEN_REPEATED = frozenset({"sb-hc-id"})
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _ILLEGAL = re.compile("[\x00-\x20\x7f]")
+# One slash, and nothing but characters of ASCII that any target may have.
+_PLAIN = re.compile(r"/(?!/)[!\"$-~]*")
 _STATUS = re.compile(r"[1-9][0-9]{2}")
 
 
@@ -104,7 +107,7 @@ def rejection_of(raw_query: str, after_parameter: str = RENDEZVOUS_SECRET) -> tu
     is_behind_secret = False
     for part in raw_query.split("&"):
         key, equals, value = part.partition("=")
-        name = lower(unquote_plus(key))
+        name = lower(_decoded(key))
         if not equals:
             continue
         if name == after_parameter:
@@ -113,7 +116,7 @@ def rejection_of(raw_query: str, after_parameter: str = RENDEZVOUS_SECRET) -> tu
         if is_prefixed or (is_behind_secret and name in {"statuscode", "statusdescription"}):
             if name in found:
                 raise InvalidAddressError(f"{name} is given twice")
-            found[name] = unquote_plus(value)
+            found[name] = _decoded(value)
     status = found.get("sb-hc-statuscode", found.get("statuscode"))
     if status is None:
         return None
@@ -124,6 +127,8 @@ def rejection_of(raw_query: str, after_parameter: str = RENDEZVOUS_SECRET) -> tu
 
 def _check_form(raw: str) -> None:
     """Refuse what is not an origin form, and say what it is instead."""
+    if len(raw) <= MAX_TARGET_BYTES and _PLAIN.fullmatch(raw):  # nearly every one
+        return
     if len(raw.encode("utf-8", "surrogatepass")) > MAX_TARGET_BYTES:
         raise InvalidAddressError(f"the request target is longer than {MAX_TARGET_BYTES} bytes")
     if raw == "*":
@@ -150,6 +155,11 @@ def _name_part(segments: list[str]) -> str:
     return lower("/".join(segments[:count]))
 
 
+def _decoded(text: str) -> str:
+    """*text* without the encoding of forms."""
+    return unquote_plus(text) if "%" in text or "+" in text else text
+
+
 def _split_query(query: str) -> tuple[str, Mapping[str, str]]:
     """Split *query* into what is the application's, as text, and what is the relay's, decoded.
 
@@ -161,11 +171,11 @@ def _split_query(query: str) -> tuple[str, Mapping[str, str]]:
     parameters: dict[str, str] = {}
     for part in query.split("&"):
         key, equals, value = part.partition("=")
-        name = lower(unquote_plus(key))
+        name = lower(_decoded(key))
         if not (equals and name.startswith(_RESERVED)):
             user_parts.append(part)
         elif name not in parameters:
-            parameters[name] = unquote_plus(value)
+            parameters[name] = _decoded(value)
         elif name not in _HARMLESS_WHEN_REPEATED:
             raise InvalidAddressError(
                 f"{name} is given twice" if name.isascii() else "a parameter is given twice"

@@ -30,6 +30,8 @@ if sys.version_info < OLDEST_PYTHON:
 LEVELS = ("runtime", "app", "dev")
 CHECKOUT = Path(__file__).resolve().parent.parent
 VENV = CHECKOUT / ".venv"
+# Compiled where there is a C compiler and Python's headers; without them its twin in Python is used.
+COMPILED = (CHECKOUT / "hyco" / "_frame_loop.pyx",)
 STAMP = VENV / "relaydesk-stamp"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
@@ -73,8 +75,9 @@ def main(level: str) -> None:
 
 
 def stamp(level: str) -> str:
-    """What .venv depends on: these pins, this Python, this place (a virtual environment cannot be moved)."""
-    pins = hashlib.sha256((CHECKOUT / "requirements" / f"{level}.txt").read_bytes()).hexdigest()
+    """What .venv depends on: these pins, what is compiled, this Python, this place (a virtual environment cannot be moved)."""
+    files = (CHECKOUT / "requirements" / f"{level}.txt", *COMPILED)
+    pins = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
     return f"{level} {pins}\n{sys.version}\n{sys.base_prefix}\n{CHECKOUT}\n"
 
 

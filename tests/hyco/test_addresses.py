@@ -231,3 +231,11 @@ def test_a_rejection_has_a_status_that_the_gateway_takes(status: int):
 def test_everything_about_addresses_can_be_had_here():
     for name in addresses.__all__:
         assert hasattr(addresses, name)
+
+
+def test_an_address_says_at_which_of_several_gateways_the_sender_waits():
+    target = rendezvous_target("/hyco", "a=1", action="accept", tracking_id="g_G0", secret="ab", node="g-1")
+    assert target == "/$hc/hyco?a=1&sb-hc-action=accept&sb-hc-id=g_G0&sb-hc-node=g-1&sb-hc-rdv=ab"
+    parsed = parse_target(target)
+    assert parsed.parameters["sb-hc-node"] == "g-1"
+    assert parsed.user_query == "a=1"

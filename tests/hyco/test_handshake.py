@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hyco.errors import LocalProtocolError
+from hyco.fields import by_name
 from hyco.handshake import HandshakeError, Upgrade, accept_key, check_upgrade, switching_protocols
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="  # RFC 6455 section 1.3
@@ -29,7 +30,7 @@ def handshake(without: str = "", /, **changed: str) -> list[tuple[str, str]]:
 
 
 def test_a_good_handshake_is_taken() -> None:
-    assert check_upgrade("GET", "1.1", handshake()) == Upgrade(KEY, ())
+    assert check_upgrade("GET", "1.1", by_name(handshake())) == Upgrade(KEY, ())
 
 
 def test_names_and_tokens_have_no_letter_case_and_lists_may_be_long() -> None:
@@ -41,12 +42,12 @@ def test_names_and_tokens_have_no_letter_case_and_lists_may_be_long() -> None:
         ("sec-websocket-key", f" {KEY}\t"),
         ("SEC-WEBSOCKET-VERSION", "13"),
     ]
-    assert check_upgrade("GET", "1.1", headers) == Upgrade(KEY, ())
+    assert check_upgrade("GET", "1.1", by_name(headers)) == Upgrade(KEY, ())
 
 
 def test_sub_protocols_are_offered_in_order() -> None:
     headers = [*handshake(), ("Sec-WebSocket-Protocol", "p2, p1,"), ("sec-websocket-protocol", "P1")]
-    assert check_upgrade("GET", "1.1", headers).subprotocols == ("p2", "p1", "P1")
+    assert check_upgrade("GET", "1.1", by_name(headers)).subprotocols == ("p2", "p1", "P1")
 
 
 def test_extensions_are_ignored_in_whatever_way_they_are_said() -> None:
@@ -56,7 +57,7 @@ def test_extensions_are_ignored_in_whatever_way_they_are_said() -> None:
         ("Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits"),
         ("0", "Sec-WebSocket-Extensions: permessage-deflate"),
     ]
-    assert check_upgrade("GET", "1.1", headers) == Upgrade(KEY, ())
+    assert check_upgrade("GET", "1.1", by_name(headers)) == Upgrade(KEY, ())
 
 
 @pytest.mark.parametrize(
@@ -89,7 +90,7 @@ def test_a_request_that_is_no_handshake_is_a_bad_one(
     method: str, version: str, headers: list[tuple[str, str]], text: str
 ) -> None:
     with pytest.raises(HandshakeError, match=text) as caught:
-        check_upgrade(method, version, headers)
+        check_upgrade(method, version, by_name(headers))
     assert caught.value.status == 400
     assert caught.value.headers == ()
 
@@ -99,7 +100,7 @@ def test_a_request_that_is_no_handshake_is_a_bad_one(
 )
 def test_a_request_for_another_protocol_hears_which_one_is_served(headers: list[tuple[str, str]]) -> None:
     with pytest.raises(HandshakeError) as caught:
-        check_upgrade("GET", "1.1", headers)
+        check_upgrade("GET", "1.1", by_name(headers))
     assert caught.value.status == 426
     assert caught.value.headers == (("Connection", "Upgrade"), ("Upgrade", "websocket"))
 
@@ -116,7 +117,7 @@ def test_a_request_for_another_protocol_hears_which_one_is_served(headers: list[
 )
 def test_a_client_of_another_version_hears_which_one_is_spoken(headers: list[tuple[str, str]]) -> None:
     with pytest.raises(HandshakeError) as caught:
-        check_upgrade("GET", "1.1", headers)
+        check_upgrade("GET", "1.1", by_name(headers))
     assert caught.value.status == 426
     assert ("Sec-WebSocket-Version", "13") in caught.value.headers
 
@@ -128,7 +129,7 @@ def test_a_key_is_answered_as_in_the_standard() -> None:
 @given(st.binary(min_size=16, max_size=16))
 def test_any_sixteen_bytes_are_a_key(nonce: bytes) -> None:
     key = base64.b64encode(nonce).decode()
-    assert check_upgrade("GET", "1.1", handshake(sec_websocket_key=key)).key == key
+    assert check_upgrade("GET", "1.1", by_name(handshake(sec_websocket_key=key))).key == key
 
 
 def test_the_answer_is_what_dotnet_demands() -> None:

@@ -1,12 +1,23 @@
 import random
+import re
 from urllib.parse import quote
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from hyco import names
 from hyco.errors import InvalidAddressError
-from hyco.names import candidates, canonical_host, canonical_path, check_name, covers, split_authority
+from hyco.names import (
+    candidates,
+    canonical_host,
+    canonical_path,
+    check_name,
+    covers,
+    decode_segments,
+    lower,
+    split_authority,
+)
 
 any_text = st.text(st.characters(exclude_categories=[]))
 
@@ -256,3 +267,23 @@ def test_any_host_has_a_name_or_is_refused(text: str):
     except InvalidAddressError:
         return
     assert canonical_host(host) == host
+
+
+def _segments(path: str) -> list[str] | str:
+    try:
+        return decode_segments(path)
+    except InvalidAddressError as error:
+        return str(error)
+
+
+@given(st.text(st.sampled_from("aZ09./-_~!$&'()*+,;:=@%2eEfF\\\x00é"), max_size=12) | any_text)
+def test_plain_paths_are_read_as_all_others_are(path: str):
+    quick = _segments(path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(names, "_PLAIN_PATH", re.compile(r"(?!)"))
+        assert quick == _segments(path)
+
+
+@given(any_text)
+def test_only_the_letters_a_to_z_have_two_cases(text: str):
+    assert lower(text) == "".join(chr(ord(c) + 32) if "A" <= c <= "Z" else c for c in text)
