@@ -37,9 +37,9 @@ class Lost(enum.Enum):
     TOO_LONG = "too long"
     """It is longer than one body may be; the beginning is kept, of a WebSocket the latest."""
     TOO_FAST = "too fast"
-    """The disk did not keep up; the beginning is kept."""
+    """More came in a short time than is kept, or than the disk takes; the beginning is kept."""
     DISK = "disk"
-    """The disk is full, or cannot be written; the beginning may be kept."""
+    """The disk is full, or cannot be written."""
     MADE_ROOM = "made room"
     """It was kept, and went when newer ones needed the room."""
 
@@ -97,17 +97,21 @@ class CapturedExchange:
     """The hybrid connection, as its status calls it."""
     kind: ExchangeKind = ExchangeKind.HTTP
     method: str
-    request_target: str
+    request_target: str = dataclasses.field(repr=False)
     """Path and query, as the sender sent them."""
-    request_headers: Headers = ()
+    request_headers: Headers = dataclasses.field(default=(), repr=False)
     """As the sender sent them, as far as the gateway passes them on."""
     status: int = 0
     """0 while there is no answer."""
     reason: str = ""
-    response_headers: Headers = ()
+    response_headers: Headers = dataclasses.field(default=(), repr=False)
     request_body: BodyState = BodyState()
     """Of a WebSocket: all frames from the sender."""
     response_body: BodyState = BodyState()
+    origin: str = ""
+    """Scheme and authority that was asked: the gateway, as senders reach it, or, within a byte stream, the target."""
+    target: str = ""
+    """The local server."""
     peer: str = ""
     """Where the sender is, as the gateway says; empty of a replay."""
     started_at: float
@@ -166,12 +170,10 @@ class ExchangeChanges:
 
 
 class MessageKind(enum.Enum):
-    """What a WebSocket message is."""
+    """What a WebSocket message is. Pings and pongs are none: each belongs to one hop."""
 
     TEXT = "text"
     BINARY = "binary"
-    PING = "ping"
-    PONG = "pong"
     CLOSE = "close"
     CONTINUATION = "continuation"
     """The rest of a message whose beginning is not kept."""
@@ -204,7 +206,7 @@ class MessagePage:
     cursor: object = None
     """To ask with the next time."""
     skipped: int = 0
-    """Bytes between the last page and this one that are not kept any more."""
+    """How many stretches since the last page are not kept, or not any more."""
     has_more: bool = False
 
 
@@ -216,7 +218,7 @@ class EditedRequest:
     """
 
     method: str
-    request_target: str
-    headers: Headers = ()
+    request_target: str = dataclasses.field(repr=False)
+    headers: Headers = dataclasses.field(default=(), repr=False)
     body: bytes | None = dataclasses.field(default=None, repr=False)
     """None: the captured body, whatever its length."""

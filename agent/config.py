@@ -23,7 +23,7 @@ from .targets import Target, parse_target
 
 _STRICT: Final = ConfigDict(extra="forbid")
 _Name = Annotated[str, Field(min_length=1, max_length=limits.MAX_NAME_LENGTH)]
-_Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9.\-]+$|^\[[0-9A-Fa-f:.]+\]$")]
+_Hosts = Annotated[str, Field(pattern=r"^(\*\.)?[A-Za-z0-9.\-]+$|^\[[0-9A-Fa-f:.]+\]$")]
 _Seconds = Annotated[float, Field(gt=0, strict=True)]
 _Count = Annotated[int, Field(ge=1, strict=True)]
 _Flag = Annotated[bool, Field(strict=True)]
@@ -172,8 +172,8 @@ class ConnectionConfig:
     """Allow a gateway without TLS beyond this computer."""
     insecure_target: _Flag = False
     """Do not verify the certificate of an ``https://`` target."""
-    rendezvous_hosts: tuple[_Host, ...] = ()
-    """Hosts besides the gateway's own that a rendezvous address may name."""
+    rendezvous_hosts: tuple[_Hosts, ...] = ()
+    """Hosts besides the gateway's own that a rendezvous address may name; ``*.`` in front stands for one label."""
     max_connections: _Count = 1_000
     """Relayed connections at one time; one more is refused with 503. Each takes two descriptors."""
     max_requests: _Count = 256

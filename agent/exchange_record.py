@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import time
 
-from hyco.messages import Request
+from hyco.frames import BytesLike
+from hyco.messages import Request, Response
 
 from .errors import AgentError, LocalServerError
+from .exchanges import Exchanges
 from .route import Route
 from .status import Exchange
 
@@ -15,14 +17,25 @@ log = logging.getLogger(__name__)
 
 
 class ExchangeRecord:
-    """What is noted about an exchange while it runs."""
+    """What is noted about an exchange while it runs, and what the inspector keeps of it where it captures."""
 
-    def __init__(self, route: Route, request: Request, request_bytes: int) -> None:
+    def __init__(self, route: Route, request: Request, exchanges: Exchanges | None = None) -> None:
         self._route = route
         self._request = request
         self._started_at = time.time()
         self._began = time.monotonic()
-        self.request_bytes = request_bytes
+        self.capture = (
+            None
+            if exchanges is None
+            else exchanges.capture(
+                route,
+                method=request.method,
+                request_target=request.request_target,
+                headers=request.request_headers,
+                remote=request.remote_endpoint,
+            )
+        )
+        self.request_bytes = 0
         self.response_bytes = 0
         self.status = 0
         self.has_met = False
@@ -30,6 +43,50 @@ class ExchangeRecord:
         self.has_answered = False
         self._error: str | None = None
         self._is_targets_fault = False
+
+    def request_piece(self, data: BytesLike) -> None:
+        """Note a piece of the request's body."""
+        self.request_bytes += len(data)
+        if self.capture is not None:
+            self.capture.request_piece(data)
+
+    def request_ended(self) -> None:
+        """Note that the request's body is whole."""
+        if self.capture is not None:
+            self.capture.request_ended()
+
+    def asked(self) -> None:
+        """Note that the sender was let in, and the target is asked."""
+        if self.capture is not None:
+            self.capture.asked()
+
+    def answered(self, head: Response) -> None:
+        """Note the head of the answer, before it is passed on: the target's, or one of the agent's own."""
+        self.status = head.status_code
+        if self.capture is not None:
+            self.capture.answered(head.status_code, head.status_description, head.response_headers)
+
+    def met(self) -> None:
+        """Note that the rendezvous which the answer goes by is open."""
+        self.has_met = True
+        if self.capture is not None:
+            self.capture.met()
+
+    def response_piece(self, data: BytesLike) -> None:
+        """Note a piece of the answer's body, which has been passed on."""
+        self.response_bytes += len(data)
+        if self.capture is not None:
+            self.capture.response_piece(data)
+
+    def response_ended(self) -> None:
+        """Note that the answer is whole."""
+        if self.capture is not None:
+            self.capture.response_ended()
+
+    def over(self, error: str | None) -> None:
+        """Note that nothing more of it happens."""
+        if self.capture is not None:
+            self.capture.ended(error)
 
     def failed(self, error: AgentError, status: int | None = None) -> None:
         """Note why the sender did not get the whole answer."""

@@ -21,9 +21,7 @@ from hyco.errors import RemoteProtocolError
 from hyco.fields import Headers
 from hyco.frames import Close
 from hyco.limits import MAX_CONTROL_BODY_BYTES, MAX_CONTROL_MESSAGE_BYTES
-from hyco.listener import (
-    fits_control_channel,
-)
+from hyco.listener import fits_control_channel
 from hyco.messages import Request, Response, encode
 
 from .access import Refusal, session_cookie
@@ -40,10 +38,11 @@ from .errors import (
     sole_error,
 )
 from .exchange_record import ExchangeRecord
+from .exchanges import Exchanges
 from .incoming_request import IncomingRequest
 from .local_server import LocalResponse, LocalServer
 from .message_leg import MessageLeg
-from .relayed import Entry, peer_of
+from .relayed import peer_of
 from .rendezvous_addresses import WebSocketAddress
 from .route import Route
 from .status import Exchange, RelayedKind
@@ -82,11 +81,13 @@ class HttpExchanges:
     Args:
         route: The hybrid connection.
         tls: For an ``https://`` target.
+        exchanges: Where what is relayed is captured, if anywhere.
     """
 
-    def __init__(self, route: Route, tls: ssl.SSLContext | None) -> None:
+    def __init__(self, route: Route, tls: ssl.SSLContext | None, exchanges: Exchanges | None = None) -> None:
         self._route = route
-        self._server = LocalServer(route, tls)
+        self._exchanges = exchanges
+        self._server = LocalServer(route, tls, is_timed=exchanges is not None)
 
     async def close(self) -> None:
         """Close what is kept for reuse."""
@@ -94,15 +95,19 @@ class HttpExchanges:
 
     async def answer(self, request: Request, body: bytes | None, address: WebSocketAddress) -> Answered:
         """Answer a request that came over the control channel. Cancelling leaves nothing open."""
-        record = ExchangeRecord(self._route, request, len(body or b""))
-        self._route.counters.received(len(body or b""))
+        record = ExchangeRecord(self._route, request, self._exchanges)
+        if body:
+            record.request_piece(body)
+        record.request_ended()
+        self._route.counters.received(record.request_bytes)
         with self._route.counters.request():
             try:
-                with self._listed(request, record) as entry:
+                with self._listed(request, record):
                     response, content = await self._answer(request, body, address, record)
                     if response is not None:
-                        record.response_bytes = len(content or b"")
-                    entry.error = record.error
+                        if content:
+                            record.response_piece(content)
+                        record.response_ended()
             except CutHereError as error:
                 record.failed(error)
                 if not record.has_met:
@@ -114,33 +119,38 @@ class HttpExchanges:
         return Answered(record.finish(), response, content)
 
     @contextlib.contextmanager
-    def _listed(self, request: Request, record: ExchangeRecord) -> Iterator[Entry]:
+    def _listed(self, request: Request, record: ExchangeRecord) -> Iterator[None]:
         peer = peer_of(request.remote_endpoint.address, request.remote_endpoint.port)
-        with self._route.relayed.relaying(self._route.policy, RelayedKind.REQUEST, peer) as entry:
-            entry.count, entry.describe = record.count, record.describe
-            yield entry
+        entry = None
+        try:
+            with self._route.relayed.relaying(self._route.policy, RelayedKind.REQUEST, peer) as entry:
+                entry.count, entry.describe = record.count, record.describe
+                yield
+                entry.error = record.error
+        finally:
+            record.over(None if entry is None else entry.error or record.error)
 
     async def _answer(
         self, request: Request, body: bytes | None, address: WebSocketAddress, record: ExchangeRecord
     ) -> tuple[Response | None, bytes | None]:
         """Give what goes back by the control channel; nothing where the answer took the rendezvous, or failed there."""
         try:
-            async with self._ask(request, body) as (local, extra):
-                record.status = local.status
+            async with self._ask(request, body, record) as (local, extra):
                 head = _head(request, local, extra)
+                record.answered(head)
                 content, is_whole = await self._read_at_once(local, head)
                 if is_whole and fits_control_channel(head, content):
                     return head, content
                 leg = await self._meet(address)
-                record.has_met = True
+                record.met()
                 try:
                     await self._stream(leg, head, local, content or b"", record)
                 finally:
                     leg.reset()
         except UnansweredError as error:
-            record.failed(error, error.status)
+            record.failed(error)
             if not record.has_answered:
-                return plain_response(request.id, error.status, error.reason)
+                return _own_answer(request, error, record)
         except AgentError as error:
             record.failed(error)
         return None, None
@@ -176,11 +186,13 @@ class HttpExchanges:
         except (AgentError, RemoteProtocolError, TimeoutError) as error:
             log.info("%s: a request did not arrive: %s", self._route.label, error)
             return None
-        record = ExchangeRecord(self._route, request, 0)
+        record = ExchangeRecord(self._route, request, self._exchanges)
+        if not request.body:
+            record.request_ended()
+        record.met()
         try:
-            with self._listed(request, record) as entry:
+            with self._listed(request, record):
                 await self._exchange_on(leg, incoming, request, record)
-                entry.error = record.error
         except CutHereError as error:
             record.failed(error)
             return Answered(record.finish(), was_cut_here=True)
@@ -204,20 +216,23 @@ class HttpExchanges:
         self, leg: MessageLeg, request: Request, body: AsyncIterator[bytes] | None, record: ExchangeRecord
     ) -> None:
         try:
-            async with self._ask(request, body) as (local, extra):
-                record.status = local.status
-                await self._send(leg, _head(request, local, extra), local, b"", record)
+            async with self._ask(request, body, record) as (local, extra):
+                head = _head(request, local, extra)
+                record.answered(head)
+                await self._send(leg, head, local, b"", record)
         except UnansweredError as error:
-            record.failed(error, error.status)
+            record.failed(error)
             if not record.has_answered:
-                response, content = plain_response(request.id, error.status, error.reason)
+                response, content = _own_answer(request, error, record)
                 await leg.send_text(encode(response))
                 await leg.send_binary(content, is_first=True, is_last=True)
+                record.response_piece(content)
                 await leg.close()
+                record.response_ended()
 
     @contextlib.asynccontextmanager
     async def _ask(
-        self, request: Request, body: bytes | AsyncIterator[bytes] | None
+        self, request: Request, body: bytes | AsyncIterator[bytes] | None, record: ExchangeRecord
     ) -> AsyncIterator[tuple[LocalResponse, Headers]]:
         """Let the sender in and ask the target; the block has the response, and what headers to add to it.
 
@@ -225,7 +240,8 @@ class HttpExchanges:
             UnansweredError: The sender may not come in, or there is no response.
         """
         with self._let_in(request) as extra:
-            async with self._server.ask(request, body) as local:
+            record.asked()
+            async with self._server.ask(request, body, record.capture) as local:
                 yield local, extra
 
     @contextlib.contextmanager
@@ -310,12 +326,19 @@ class HttpExchanges:
             piece = begun or await local.read_some()
             while piece:
                 await leg.send_binary(piece, is_first=is_first, is_last=False)
-                record.response_bytes += len(piece)
+                record.response_piece(piece)
                 self._route.counters.sent(len(piece))
                 is_first = False
                 piece = await local.read_some()
             await leg.send_binary(b"", is_first=is_first, is_last=True)
         await leg.close()
+        record.response_ended()
+
+
+def _own_answer(request: Request, error: UnansweredError, record: ExchangeRecord) -> tuple[Response, bytes]:
+    response, content = plain_response(request.id, error.status, error.reason)
+    record.answered(response)
+    return response, content
 
 
 def _head(request: Request, local: LocalResponse, extra: Headers) -> Response:

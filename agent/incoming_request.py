@@ -58,10 +58,11 @@ class IncomingRequest:
                 return
             for event in events:
                 if isinstance(event, BodyData):
-                    record.request_bytes += len(event.data)
+                    record.request_piece(event.data)
                     await self._pieces.put(event.data)
                 elif isinstance(event, BodyEnded) and not self._is_over:
                     self._is_over = True
+                    record.request_ended()
                     await self._pieces.put(b"")
 
     async def body(self) -> AsyncIterator[bytes]:

@@ -50,6 +50,7 @@ from .errors import (
     TargetUnreachableError,
     sole_error,
 )
+from .exchanges import Exchanges
 from .http_exchange import Answered, HttpExchanges, plain_response
 from .policy import Policy
 from .probe import Failed, Nonces, ProbeResult, probe
@@ -340,7 +341,7 @@ class Listener:
         with self._connections.take() as has_place:
             if has_place and not self._is_leaving:
                 began = clock.monotonic()
-                await run(meet, accept, address, route, self._tls)
+                await run(meet, accept, address, route, self._tls, self._around.exchanges)
                 self._standing.got_through()
                 self._log.info("relayed connection ended after %.1f s", clock.monotonic() - began)
                 return
@@ -417,11 +418,15 @@ class Listener:
                 async with asyncio.timeout(self._around.deadlines.stop_s):
                     await run(old.close)
         if route is not None:
-            self._exchanges = await run(_make_exchanges, route, self._tls)
+            self._exchanges = await run(_make_exchanges, route, self._tls, self._around.exchanges)
 
 
-async def _make_exchanges(route: Route, tls: ssl.SSLContext | None) -> HttpExchanges:
-    return HttpExchanges(route, tls)  # a coroutine, because an HTTP session belongs to the loop it is made on
+async def _make_exchanges(
+    route: Route, tls: ssl.SSLContext | None, exchanges: Exchanges | None
+) -> HttpExchanges:
+    return HttpExchanges(
+        route, tls, exchanges
+    )  # a coroutine, because an HTTP session belongs to the loop it is made on
 
 
 async def _send(control: ControlConnection, response: Response, body: bytes | None) -> None:

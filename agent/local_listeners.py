@@ -8,6 +8,7 @@ says why. A port that another program has is tried again by itself: that program
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import errno
 import os
 import random
@@ -15,6 +16,9 @@ import socket
 from collections.abc import Callable
 from typing import Final
 
+from hyco.messages import RemoteEndpoint
+
+from .access import AccessPolicy
 from .backoff import Backoff
 from .config import LocalAddress
 from .credentials import Access, find_access
@@ -26,10 +30,12 @@ from .errors import (
     PortTakenError,
     UnusableInvitationError,
 )
+from .http_in_stream import read_along
 from .legs import join
 from .policy import Policy
 from .pump import StreamLeg, TcpLeg
 from .relayed import peer_of
+from .route import Route
 from .sender import STREAM, connect
 from .standing import Standing
 from .status import RelayedKind
@@ -57,6 +63,8 @@ class LocalListener:
         self._backoff = Backoff(random.random)
         self._retry_now = asyncio.Event()
         self._is_serving = False
+        self._bound: LocalAddress | None = None
+        self._access = AccessPolicy(None, around.clock.now)  # of its routes; nobody comes in here
 
     def retry_now(self) -> None:
         """Do not wait for the next try."""
@@ -131,7 +139,7 @@ class LocalListener:
             async with tasks:
                 try:
                     await server.start_serving()
-                    address = LocalAddress(*server.sockets[0].getsockname()[:2])
+                    self._bound = address = LocalAddress(*server.sockets[0].getsockname()[:2])
                     self._around.relay_loop.tell(self._is_bound, address)
                     await asyncio.Event().wait()
                 finally:
@@ -150,7 +158,8 @@ class LocalListener:
         """Relay one accepted connection. A failure ends this connection and nothing else."""
         around, counters = self._around, self._standing.counters
         try:
-            relaying = around.relayed.relaying(self._policy, RelayedKind.STREAM, tcp.peer)
+            peer = peer_of(tcp.remote.address, tcp.remote.port)
+            relaying = around.relayed.relaying(self._policy, RelayedKind.STREAM, peer)
             with relaying as relayed:
                 access = await around.relay_loop.call_back(find_access, self._config, around.keystore)
                 leg = StreamLeg("the gateway", around.deadlines.ping_interval_s)
@@ -159,7 +168,9 @@ class LocalListener:
                 try:
                     await self._connect(leg, access)
                     around.relay_loop.tell(self._standing.got_through)
-                    with counters.connection():  # only now: who was refused never was one
+                    along = read_along(tcp, self._route(access), around.exchanges, tcp.remote, asks=True)
+                    with counters.connection(), along as stream:  # only now: who was refused never was one
+                        relayed.describe = lambda: stream.about if stream is not None else ""
                         await join(tcp, leg)
                 finally:
                     leg.reset()
@@ -185,6 +196,20 @@ class LocalListener:
         finally:
             tcp.reset()
 
+    def _route(self, access: Access) -> Route:
+        around = self._around
+        return Route(
+            config=dataclasses.replace(self._config, local=self._bound),
+            policy=self._policy,
+            gateway=access.endpoint,
+            path=access.path,
+            network=around.network,
+            deadlines=around.deadlines,
+            counters=self._standing.counters,
+            relayed=around.relayed,
+            access=self._access,
+        )
+
     async def _connect(self, leg: StreamLeg, access: Access) -> None:
         """Open the relayed connection.
 
@@ -204,12 +229,13 @@ class LocalListener:
 class _AcceptedLeg(TcpLeg):
     def __init__(self, accepted: Callable[[_AcceptedLeg], None]) -> None:
         super().__init__("the local program")
-        self.peer = ""
+        self.remote = RemoteEndpoint(address="", port=0)
         self._accepted = accepted
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        self.peer = peer_of(*(transport.get_extra_info("peername") or ("", 0))[:2])
+        address, port = (transport.get_extra_info("peername") or ("", 0))[:2]
+        self.remote = RemoteEndpoint(address=address, port=port)
         self._accepted(self)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
+import types
 from collections.abc import AsyncIterator
 from typing import Final
 
@@ -21,12 +22,11 @@ from hyco.http_rules import has_response_body, local_response_headers
 from hyco.limits import MAX_HEADER_BYTES
 from hyco.messages import Request
 
-from .access import target_without_invitation
 from .errors import LocalServerError
-from .local_headers import for_local_server
+from .exchanges import Capture
+from .local_headers import for_local_server, local_path
 from .network import explain
 from .route import Route
-from .targets import without_prefix
 
 KEEP_ALIVE_S: Final = 3.0
 """How long an idle connection is kept: less than the five seconds after which Node's and uvicorn's servers close
@@ -82,9 +82,10 @@ class LocalServer:
     Args:
         route: The hybrid connection.
         tls: For an ``https://`` target.
+        is_timed: Whether new connections are told to the captures that asked.
     """
 
-    def __init__(self, route: Route, tls: ssl.SSLContext | None) -> None:
+    def __init__(self, route: Route, tls: ssl.SSLContext | None, *, is_timed: bool = False) -> None:
         self._route = route
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
@@ -99,6 +100,7 @@ class LocalServer:
             max_line_size=MAX_HEADER_BYTES,
             max_field_size=MAX_HEADER_BYTES,
             trust_env=False,
+            trace_configs=[_connections_told()] if is_timed else None,
         )
 
     async def close(self) -> None:
@@ -107,9 +109,11 @@ class LocalServer:
 
     @contextlib.asynccontextmanager
     async def ask(
-        self, request: Request, body: bytes | AsyncIterator[bytes] | None
+        self, request: Request, body: bytes | AsyncIterator[bytes] | None, capture: Capture | None = None
     ) -> AsyncIterator[LocalResponse]:
         """Make *request*; the block has the response. Leaving it early ends the connection.
+
+        *capture* is told when a new connection was made for it.
 
         The deadline for the head counts from the last piece of *body* that was taken.
 
@@ -130,7 +134,7 @@ class LocalServer:
                             yield piece
 
                     data = body if body is None or isinstance(body, bytes) else pieces(body)
-                    response = await stack.enter_async_context(self._request(request, data))
+                    response = await stack.enter_async_context(self._request(request, data, capture))
                     is_waiting = False
             except TimeoutError as error:
                 raise LocalServerError(504, "The target did not answer in time") from error
@@ -145,17 +149,30 @@ class LocalServer:
             yield LocalResponse(response, request.method, self._route.deadlines.body_idle_s)
 
     def _request(
-        self, request: Request, data: bytes | AsyncIterator[bytes] | None
+        self, request: Request, data: bytes | AsyncIterator[bytes] | None, capture: Capture | None
     ) -> contextlib.AbstractAsyncContextManager[aiohttp.ClientResponse]:
         route = self._route
-        request_target = target_without_invitation(request.request_target)
-        if route.config.strip_prefix:
-            request_target = without_prefix(request_target, route.path)
         headers = for_local_server(request.request_headers, request.remote_endpoint, route)
         return self._session.request(
             request.method,
-            route.target.url(request_target),
+            route.target.url(local_path(request.request_target, route)),
             headers=CIMultiDict(headers),
             data=data,
             allow_redirects=False,
+            trace_request_ctx=capture,
         )
+
+
+def _connections_told() -> aiohttp.TraceConfig:
+    async def tell(
+        _session: aiohttp.ClientSession,
+        context: types.SimpleNamespace,
+        _params: aiohttp.TraceConnectionCreateEndParams,
+    ) -> None:
+        capture = context.trace_request_ctx
+        if isinstance(capture, Capture):
+            capture.connected()
+
+    config = aiohttp.TraceConfig()
+    config.on_connection_create_end.append(tell)
+    return config

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import time
 from dataclasses import dataclass, field
 from html import escape, unescape
 
@@ -31,8 +30,11 @@ _CONNECT = "http://schemas.microsoft.com/netservices/2010/10/servicebus/connect"
 _MAX_ANSWER_BYTES = 65_536
 
 # One boolean of a document whose form is fixed: not worth an XML parser, with all that one can be made to do.
+_DESCRIPTION = b"HybridConnectionDescription"
+_SOMETHING_ELSE = "with something else than a description"
 _DETAIL = re.compile(rb"<Detail>([^<]*)</Detail>")
 _MAX_DETAIL = 300
+_LISTENERS = re.compile(rb"<(?:\w+:)?ListenerCount>\s*([0-9]{1,9})\s*</")
 _REQUIRES = re.compile(rb"<(?:\w+:)?RequiresClientAuthorization>\s*(true|false|1|0)\s*</")
 
 
@@ -41,6 +43,8 @@ class Description:
     """A hybrid connection, as its gateway describes it."""
 
     is_anonymous: bool
+    listener_count: int | None = None
+    """How many listen at this moment; None where the gateway does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +69,13 @@ class SendRule:
 class Management:
     """Asks about the hybrid connection of *access*."""
 
-    def __init__(self, access: Access, network: Network, deadlines: Deadlines) -> None:
+    def __init__(
+        self, access: Access, network: Network, deadlines: Deadlines, clock: Clock | None = None
+    ) -> None:
         self._access = access
         self._network = network
         self._deadlines = deadlines
+        self._clock = clock or Clock()
 
     @property
     def gateway(self) -> str:
@@ -79,7 +86,7 @@ class Management:
         """What it is; None when there is none.
 
         Raises:
-            GatewayRejectedError: The key allows nothing there, or the gateway has no such management.
+            GatewayRejectedError: The key allows nothing there, or whoever answers has no such management.
             GatewayUnreachableError: There was no answer.
         """
         try:
@@ -89,7 +96,11 @@ class Management:
                 return None
             raise
         # Azure says "there is none" with an empty list
-        return None if "type=feed" in content_type.replace(" ", "") else _description(body)
+        if "type=feed" in content_type.replace(" ", ""):
+            return None
+        if _DESCRIPTION not in body:
+            raise GatewayRejectedError(200, _SOMETHING_ELSE)
+        return _description(body)
 
     async def put(
         self, *, is_anonymous: bool, is_new: bool, send_rule: SendRule | None = None
@@ -119,7 +130,7 @@ class Management:
     async def _ask(
         self, method: str, body: bytes | None = None, more: list[tuple[str, str]] | None = None
     ) -> tuple[str, bytes]:
-        token = self._access.token(time.time())
+        token = self._access.token(self._clock.now())
         headers = [("X-PROCESS-AT", "ServiceBus"), ("Content-Type", _ENTRY_TYPE), *(more or [])]
         if token is not None:
             headers.append(("Authorization", token.text))
@@ -127,7 +138,7 @@ class Management:
             self._access,
             self._network,
             self._deadlines,
-            Clock(),
+            self._clock,
             method=method,
             query=_API_VERSION,
             headers=headers,
@@ -144,7 +155,7 @@ async def _read(response: SentResponse) -> bytes:
     async for piece in response:
         body += piece
         if len(body) > _MAX_ANSWER_BYTES:
-            raise GatewayRejectedError(response.status, "with something else than a description")
+            raise GatewayRejectedError(response.status, _SOMETHING_ELSE)
     return bytes(body)
 
 
@@ -164,5 +175,8 @@ def _content_type(response: SentResponse) -> str:
 
 
 def _description(body: bytes) -> Description:
-    found = _REQUIRES.search(body)
-    return Description(is_anonymous=found is not None and found[1] in (b"false", b"0"))
+    found, counted = _REQUIRES.search(body), _LISTENERS.search(body)
+    return Description(
+        is_anonymous=found is not None and found[1] in (b"false", b"0"),
+        listener_count=None if counted is None else int(counted[1]),
+    )

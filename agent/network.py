@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import ipaddress
+import logging
 import os
 import re
 import socket
@@ -17,6 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
+import aiofastnet
 from aiohappyeyeballs import AddrInfoType, start_connection
 from python_socks import ProxyError, ProxyTimeoutError, parse_proxy_url
 from python_socks.async_.asyncio import Proxy
@@ -29,6 +31,9 @@ MAX_AUTHORITIES: Final = 64
 all are made anew."""
 
 _P = TypeVar("_P", bound=asyncio.BaseProtocol)
+
+TLS_BUFFER_BYTES: Final = 8 * (16 * 1024 + 64)
+"""What may be on its way between a socket and OpenSSL, in either direction: eight records with their heads."""
 
 HAPPY_EYEBALLS_DELAY_S: Final = 0.25
 """RFC 8305 §8: when the other address family gets its turn."""
@@ -162,21 +167,43 @@ async def connect_directly(
         OSError: It cannot be reached, or its certificate is not trusted.
         UnicodeError: *host* cannot be a host name.
     """
-    addresses = await _addresses_of(host, port)
+    addresses = await addresses_of(host, port)
     delay = HAPPY_EYEBALLS_DELAY_S
     return await _run_over(protocol, await start_connection(addresses, happy_eyeballs_delay=delay), host, tls)
+
+
+def _is_report(record: logging.LogRecord) -> bool:
+    """Whether a handler can take *record*.
+
+    Of a peer that leaves in its handshake aiofastnet 1.2 tells the loop the class of an error in place of one, which no formatter
+    can take. It is raised as well.
+    """
+    return not (record.exc_info and isinstance(record.exc_info[1], type))
+
+
+logging.getLogger("asyncio").addFilter(_is_report)
 
 
 async def _run_over(
     protocol: asyncio.BaseProtocol, connection: socket.socket, host: str, tls: ssl.SSLContext | None
 ) -> asyncio.Transport:
-    transport, _ = await asyncio.get_running_loop().create_connection(
-        lambda: protocol, sock=connection, ssl=tls, server_hostname=host if tls is not None else None
-    )
+    loop = asyncio.get_running_loop()
+    if tls is None:
+        transport, _ = await loop.create_connection(lambda: protocol, sock=connection)
+    else:
+        transport, _ = await aiofastnet.create_connection(
+            loop,
+            lambda: protocol,
+            sock=connection,
+            ssl=tls,
+            server_hostname=host,
+            ssl_incoming_bio_size=TLS_BUFFER_BYTES,
+            ssl_outgoing_bio_size=TLS_BUFFER_BYTES,
+        )
     return transport
 
 
-async def _addresses_of(host: str, port: int) -> Sequence[AddrInfoType]:
+async def addresses_of(host: str, port: int) -> Sequence[AddrInfoType]:
     """Ask the resolver, unless *host* says itself what its address is."""
     if host == "localhost":  # RFC 6761 §6.3: never a question for the network; spares a thread for each dial
         return [
@@ -190,6 +217,22 @@ async def _addresses_of(host: str, port: int) -> Sequence[AddrInfoType]:
         return await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
     family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
     return [(family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (host, port))]
+
+
+async def ask_proxy(url: str, host: str, port: int) -> None:
+    """Have the proxy at *url* open a way to *host*, and let it go at once: to see whether it does. The caller sets the deadline.
+
+    Raises:
+        GatewayUnreachableError: It does not; the text says why, and never how one signs in to the proxy.
+        ConfigError: There is no such proxy.
+    """
+    try:
+        connection = await _open_proxy(url).connect(host, port)
+    except (ProxyError, ProxyTimeoutError) as error:
+        raise GatewayUnreachableError(str(error)) from error
+    except (OSError, UnicodeError) as error:
+        raise GatewayUnreachableError(explain(error)) from error
+    connection.close()
 
 
 def _open_proxy(url: str) -> Proxy:
@@ -209,7 +252,10 @@ def explain(error: BaseException) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         # aiohttp's error is of this class too, but what it says is in the one that it wraps
         cause = getattr(error, "certificate_error", error)
-        return f"its certificate is not trusted ({getattr(cause, 'verify_message', cause)})"
+        why = getattr(cause, "verify_message", cause)
+        if getattr(cause, "verify_code", 0) in _OTHER_NAMES:
+            why = "it is for another host name"
+        return f"its certificate is not trusted ({why})"
     if isinstance(error, ssl.SSLError):
         return f"TLS failed ({getattr(error, 'reason', None) or error})"
     if isinstance(error, TimeoutError):
@@ -230,4 +276,6 @@ def explain(error: BaseException) -> str:
     return os.strerror(number).lower() if number else str(error) or type(error).__name__
 
 
+#: OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH.
+_OTHER_NAMES: Final = frozenset({62, 64})
 _ERRNO: Final = re.compile(r"\[Errno ([0-9]+)\]")

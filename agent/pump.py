@@ -14,7 +14,7 @@ is interactive and large in bulk, and one piece of TCP for all the frames of one
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from hyco.frames import Close, Event, Fragment, Opcode, frame
 
@@ -35,6 +35,10 @@ class TcpLeg(Leg):
         self._name = name
         self._early: list[bytes] = []
         self._ended_early = False
+        self.on_read: Callable[[bytes | memoryview], None] | None = None
+        """Is given what is read from here, before the peer is; nothing at its end. It keeps no view."""
+        self.on_written: Callable[[bytes], None] | None = None
+        """Is given what is written to here; nothing at its end."""
 
     def describe(self) -> str:
         """Say what is at the far end."""
@@ -49,6 +53,8 @@ class TcpLeg(Leg):
         """Pass on what came before the join, then let the bytes flow."""
         early, self._early = self._early, []
         if early and self._peer is not None:
+            if self.on_read is not None:
+                self.on_read(b"".join(early))
             self._peer.write_payload(early)
         if self._ended_early:
             self._received_end()
@@ -57,6 +63,8 @@ class TcpLeg(Leg):
     def _received(self, data: memoryview) -> None:
         self._count_payload(len(data))
         if self._peer is not None:
+            if self.on_read is not None:
+                self.on_read(data)
             self._peer.write_payload([data])
         else:
             self._early.append(bytes(data))
@@ -73,11 +81,21 @@ class TcpLeg(Leg):
             self._received_end()
         return True
 
+    def _received_end(self) -> None:
+        if self.on_read is not None and not self.has_received_end:
+            self.on_read(b"")
+        super()._received_end()
+
     def write_payload(self, parts: Sequence[bytes | memoryview]) -> None:
         """Send what the peer received."""
-        self.write(b"".join(parts))
+        data = b"".join(parts)
+        if self.on_written is not None:
+            self.on_written(data)
+        self.write(data)
 
     def _write_end(self) -> None:
+        if self.on_written is not None:
+            self.on_written(b"")
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write_eof()
 

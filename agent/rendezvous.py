@@ -12,16 +12,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import functools
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
 
 from hyco.addresses import parse_target as parse_request_target
 from hyco.addresses import rejection_url
 from hyco.errors import HycoError
-from hyco.fields import elements_of, is_token, values_of
+from hyco.fields import Headers, elements_of, is_token, values_of
 from hyco.messages import Accept
 
-from .access import Admission, Refusal, target_without_invitation
+from .access import Admission, Refusal
+from .captured import ExchangeKind, Side
 from .dial import dial_stream, dial_websocket
 from .errors import (
     AgentError,
@@ -33,14 +36,16 @@ from .errors import (
     TargetUnreachableError,
     sole_error,
 )
+from .exchanges import Capture, Exchanges
+from .http_in_stream import read_along
 from .legs import Leg, join
-from .local_headers import STREAM_HEADER, for_local_server
-from .pump import StreamLeg
+from .local_headers import STREAM_HEADER, for_local_server, local_path
+from .pump import StreamLeg, TcpLeg
 from .relayed import peer_of
 from .rendezvous_addresses import WebSocketAddress
 from .route import Route
 from .status import RelayedKind
-from .targets import TargetKind, without_prefix
+from .targets import TargetKind
 from .transport import OpenedLeg, open_leg
 from .websocket_join import JoinedLeg
 from .websocket_legs import WebSocketLeg
@@ -80,8 +85,16 @@ NO_STREAMS = _refusal(
 NO_SUCH_PATH = _refusal(400, "The listener cannot use the path of this request")
 
 
-async def meet(accept: Accept, address: WebSocketAddress, route: Route, tls: ssl.SSLContext | None) -> None:
+async def meet(
+    accept: Accept,
+    address: WebSocketAddress,
+    route: Route,
+    tls: ssl.SSLContext | None,
+    exchanges: Exchanges | None = None,
+) -> None:
     """Meet the sender of *accept* at *address*, and relay until both sides have gone.
+
+    A WebSocket of a web server is captured in *exchanges*, and so is HTTP that passes in a byte stream.
 
     Cancelling cuts the relayed connection and leaves nothing open.
 
@@ -94,10 +107,14 @@ async def meet(accept: Accept, address: WebSocketAddress, route: Route, tls: ssl
         NotInvitedError: The invitation that it came by has been withdrawn.
     """
     async with contextlib.AsyncExitStack() as open_things:
-        admission = await _let_in(accept, address, route)
+        capture = open_things.enter_context(_captured(accept, address, route, exchanges))
+        admission = await _let_in(accept, address, route, capture)
+        if capture is not None:
+            capture.asked()
         try:
             async with asyncio.timeout(route.deadlines.accept_s):
-                dialled = await _prepare(accept, address, route, tls, open_things)
+                dial = functools.partial(_dial, accept, address, route, tls, open_things)
+                dialled = await _prepare(address, route, dial, open_things, capture)
         except TimeoutError as error:
             raise GatewayUnreachableError("the rendezvous did not come about in time") from error
         sender, target = dialled.sender, dialled.target
@@ -107,6 +124,10 @@ async def meet(accept: Accept, address: WebSocketAddress, route: Route, tls: ssl
         kind = RelayedKind.STREAM if is_stream else RelayedKind.WEBSOCKET
         with route.counters.connection(), route.relayed.relaying(route.policy, kind, peer) as relayed:
             relayed.count = lambda: (sender.payload_received, target.payload_received)
+            if isinstance(target, TcpLeg):
+                along = read_along(target, route, exchanges, accept.remote_endpoint, asks=False)
+                stream = open_things.enter_context(along)
+                relayed.describe = lambda: stream.about if stream is not None else ""
             with route.access.hold(admission):  # only now: before, a cut would leave the sender waiting
                 await join(sender, target)
 
@@ -129,32 +150,80 @@ async def reject(address: WebSocketAddress, rejection: Rejection, route: Route) 
         raise GatewayUnreachableError("the rendezvous did not come about in time") from error
 
 
-async def _let_in(accept: Accept, address: WebSocketAddress, route: Route) -> Admission:
+@contextlib.contextmanager
+def _captured(
+    accept: Accept, address: WebSocketAddress, route: Route, exchanges: Exchanges | None
+) -> Iterator[Capture | None]:
+    """Capture a WebSocket, if it is one and there is somewhere to; what the block raises is how it ended."""
+    if exchanges is None or route.target.kind is TargetKind.STREAM:
+        yield None
+        return
+    capture = exchanges.capture(
+        route,
+        kind=ExchangeKind.WEBSOCKET,
+        method="GET",
+        request_target=_asked_for(address) or address.request_target.partition("?")[0],
+        headers=accept.connect_headers,
+        remote=accept.remote_endpoint,
+    )
+    if capture is None:
+        yield None
+        return
+    error: str | None = "cut: it is not served any more"
+    try:
+        yield capture
+        error = None
+    except AgentError as failure:
+        error = str(failure)
+        raise
+    finally:
+        capture.ended(error)
+
+
+def _capture_frames(capture: Capture, dialled: _Dialled) -> None:
+    """Have the frames of both legs kept: what comes in on one is what its side has said."""
+    chosen: Headers = ()
+    if dialled.subprotocol is not None:
+        chosen = (("Sec-WebSocket-Protocol", dialled.subprotocol),)
+    capture.answered(101, "Switching Protocols", chosen)
+    capture.met()
+    for leg, side in ((dialled.sender, Side.SENDER), (dialled.target, Side.TARGET)):
+        if isinstance(leg, JoinedLeg):
+            leg.capture = functools.partial(capture.frames, side)
+
+
+async def _let_in(
+    accept: Accept, address: WebSocketAddress, route: Route, capture: Capture | None
+) -> Admission:
     """Turn the sender away and raise why, unless it may come in."""
     verdict = route.access.admit(accept.connect_headers, address.request_target.partition("?")[2])
     if isinstance(verdict, Refusal):
         rejection = _refusal(verdict.status, verdict.reason)
+        if capture is not None:
+            capture.answered(rejection.status, rejection.reason, ())
         await reject(address, rejection, route)
         raise rejection.cause
     return verdict
 
 
 async def _prepare(
-    accept: Accept,
     address: WebSocketAddress,
     route: Route,
-    tls: ssl.SSLContext | None,
+    dial: Callable[[], Coroutine[Any, Any, _Dialled | Rejection]],
     open_things: contextlib.AsyncExitStack,
+    capture: Capture | None,
 ) -> _Dialled:
     """Dial, connect, and say yes; or say no and raise why."""
     try:
         async with asyncio.TaskGroup() as tasks:
             opening = tasks.create_task(_open(address, route, open_things), name="rendezvous")
-            dialling = tasks.create_task(_dial(accept, address, route, tls, open_things), name="target")
+            dialling = tasks.create_task(dial(), name="target")
     except BaseExceptionGroup as group:
         raise sole_error(group) from group
     opened, dialled = opening.result(), dialling.result()
     if isinstance(dialled, Rejection):
+        if capture is not None:
+            capture.answered(dialled.status, dialled.reason, ())
         await _turn_away(opened, address, dialled, route)
         raise dialled.cause
     subprotocols = () if dialled.subprotocol is None else (dialled.subprotocol,)
@@ -163,6 +232,8 @@ async def _prepare(
     except GatewayRejectedError as error:
         raise RendezvousExpiredError(f"the sender had gone: {error}") from error
     open_things.callback(dialled.sender.reset)
+    if capture is not None:
+        _capture_frames(capture, dialled)
     return dialled
 
 
@@ -224,27 +295,31 @@ async def _dial_web_server(
 ) -> _Dialled | Rejection:
     if values_of(accept.connect_headers, STREAM_HEADER):
         return NO_STREAMS
-    try:
-        asked = parse_request_target(address.request_target)
-    except HycoError:
+    request_target = _asked_for(address)
+    if request_target is None:
         return NO_SUCH_PATH
-    request_target = asked.path + (f"?{asked.user_query}" if asked.user_query else "")
-    request_target = target_without_invitation(request_target)
-    if route.config.strip_prefix:
-        request_target = without_prefix(request_target, route.path)
     interval = route.deadlines.ping_interval_s
     target = JoinedLeg(f"target {route.target}", interval)
     cleanup(target.reset)
     subprotocol = await dial_websocket(
         target,
         route.target,
-        request_target,
+        local_path(request_target, route),
         tls=tls,
         headers=for_local_server(accept.connect_headers, accept.remote_endpoint, route),
         subprotocols=_subprotocols(accept),
         timeout_s=route.deadlines.target_dial_s,
     )
     return _Dialled(target, JoinedLeg("the gateway", interval), subprotocol)
+
+
+def _asked_for(address: WebSocketAddress) -> str | None:
+    """What the sender asked for; None where that is nothing to ask a web server for."""
+    try:
+        asked = parse_request_target(address.request_target)
+    except HycoError:
+        return None
+    return asked.path + (f"?{asked.user_query}" if asked.user_query else "")
 
 
 def _subprotocols(accept: Accept) -> list[str]:

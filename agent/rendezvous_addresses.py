@@ -96,7 +96,10 @@ def check_address(address: str, gateway: Endpoint, rendezvous_hosts: Sequence[st
             f"the gateway at {gateway.authority} sent a rendezvous address {how} TLS; not connecting there"
         )
     known = {gateway.host.lower(), *(host.strip("[]").lower() for host in rendezvous_hosts)}
-    is_known = found.host in known or _is_azure_sibling(found.host, gateway.host.lower())
+    one_of_many = f"*.{found.host.partition('.')[2]}"
+    is_known = (
+        found.host in known or one_of_many in known or _is_azure_sibling(found.host, gateway.host.lower())
+    )
     if not is_known or found.port != gateway.port:
         raise RendezvousRefusedError(
             f"the gateway at {gateway.authority} sent a rendezvous address at {found.authority}, which is neither "

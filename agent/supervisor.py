@@ -8,23 +8,30 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Final
 
+from .captured import EditedRequest
 from .clock import Clock
 from .clock_watch import LOOK_S, ClockWatch
 from .config import AgentConfig, ConnectionConfig
 from .counters import Counters
 from .credentials import Keystore
+from .exchanges import Exchanges
 from .member import Member
 from .network import Network
 from .policy import Policy
 from .probe import Failed, ProbeResult
 from .relay_loop import RelayLoop, SameLoop
 from .relayed import RelayedConnections
+from .replay import ReplayError, prepare, send_again
 from .standing import Standing
 from .status import AgentStatus, Exchange, RelayedConnection
 from .surroundings import Surroundings
 
 log = logging.getLogger("agent")
+
+MAX_REPLAYS: Final = 64
+"""At one time."""
 
 
 class Agent:
@@ -36,6 +43,7 @@ class Agent:
         config: What to serve.
         relay_loop: Where bytes move; the same loop where it is not given. The agent enters and leaves it.
         keystore: Where ``credential.keystore`` is looked up.
+        exchanges: Where what is relayed over HTTP is captured, if anywhere. Not the agent's: whoever made it closes it.
         on_exchange: Called with every relayed HTTP request that has ended.
         on_wake: Called when the computer has slept, or was busy for long.
         clock: The computer's own where it is not given.
@@ -47,6 +55,7 @@ class Agent:
         *,
         relay_loop: RelayLoop | None = None,
         keystore: Keystore | None = None,
+        exchanges: Exchanges | None = None,
         on_exchange: Callable[[Exchange], None] | None = None,
         on_wake: Callable[[], object] | None = None,
         clock: Clock | None = None,
@@ -54,12 +63,14 @@ class Agent:
         self._relay_loop = relay_loop or SameLoop()
         self._clock = clock or Clock()
         self._keystore = keystore
+        self._exchanges = exchanges
         self._on_exchange = on_exchange
         self._on_wake = on_wake
         self._relayed = RelayedConnections(self._clock)
         self._version = 0
         self._has_changed = asyncio.Event()
         self._is_draining = False
+        self._replays: set[asyncio.Task[None]] = set()
         self._tasks: asyncio.TaskGroup | None = None
         """While it runs."""
         self._config = config
@@ -180,6 +191,35 @@ class Agent:
         """
         return self._relayed.cut(number)
 
+    def replay(self, number: int, edited: EditedRequest | None = None) -> int:
+        """Send a captured request, or *edited* in its place, to the local server again: the way its service is served now.
+
+        It has begun then, and is captured whether capturing is on or off, its service paused or gone.
+
+        Returns:
+            The id of the new exchange.
+
+        Raises:
+            ExchangeGoneError: It is not kept, or not any more.
+            ReplayError: It cannot be sent again.
+        """
+        if self._exchanges is None or self._tasks is None:
+            raise ReplayError("nothing is captured here, or the agent does not run; begin it first")
+        self._replays = {task for task in self._replays if not task.done()}
+        if len(self._replays) >= MAX_REPLAYS:
+            raise ReplayError(
+                f"{MAX_REPLAYS} replays are being answered already; wait for one of them to end"
+            )
+        label = self._exchanges.find(number).route.label
+        served = (member.served for member in self._members if member.name == label)
+        config = next(
+            (one for one in served if one.target is not None or (one.local and one.local.port)), None
+        )
+        replay = prepare(self._exchanges, number, edited, config)
+        sending = self._relay_loop.run(send_again, replay)
+        self._replays.add(self._tasks.create_task(sending, name=f"replay of {number}"))
+        return replay.capture.id
+
     async def changes(self) -> AsyncIterator[AgentStatus]:
         """Give the state now, and again after every change of it, for ever.
 
@@ -224,6 +264,7 @@ class Agent:
             relayed=self._relayed,
             clock=self._clock,
             keystore=self._keystore,
+            exchanges=self._exchanges,
             on_exchange=self._on_exchange,
         )
 

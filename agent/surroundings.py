@@ -8,6 +8,7 @@ from collections.abc import Callable
 from .clock import Clock
 from .config import Deadlines
 from .credentials import Keystore
+from .exchanges import Exchanges
 from .network import Network
 from .relay_loop import RelayLoop
 from .relayed import RelayedConnections
@@ -25,5 +26,7 @@ class Surroundings:
     clock: Clock = dataclasses.field(default_factory=Clock)
     keystore: Keystore | None = None
     """Called on the control loop."""
+    exchanges: Exchanges | None = None
+    """Where what is relayed over HTTP is captured."""
     on_exchange: Callable[[Exchange], None] | None = None
     """Called on the control loop with every relayed request that has ended."""

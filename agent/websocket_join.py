@@ -8,7 +8,7 @@ masked; what goes to either is, with a new mask for each frame.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from hyco.errors import RemoteProtocolError
 from hyco.frames import Forwarder, Opcode, frame
@@ -23,6 +23,8 @@ class JoinedLeg(WebSocketLeg):
         super().__init__(name, ping_interval_s)
         self._forwarder = Forwarder(is_masked=False, mask_out=new_mask)
         self._is_ping_due = False
+        self.capture: Callable[[memoryview, bool], None] | None = None
+        """Is given what comes in, and whether a frame begins with it, before anything else happens to it."""
 
     def write_payload(self, parts: Sequence[bytes | memoryview]) -> None:
         """Send frames that the peer's forwarder has prepared."""
@@ -33,6 +35,8 @@ class JoinedLeg(WebSocketLeg):
         if not isinstance(peer, JoinedLeg):
             return
         forwarder = self._forwarder
+        if self.capture is not None:
+            self.capture(data, forwarder.is_at_border)
         was_injecting = bool(forwarder.inject)
         try:
             out = forwarder.feed(data)

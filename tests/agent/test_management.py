@@ -32,10 +32,14 @@ async def test_a_hybrid_connection_is_made_described_and_changed():
     async with running_gateway() as gateway:
         manager = management(parse_endpoint(f"http://{gateway.host}/"), "a/new", gateway.rule)
         assert await manager.describe() is None
-        assert await manager.put(is_anonymous=True, is_new=True) == Description(is_anonymous=True)
-        assert await manager.describe() == Description(is_anonymous=True)
-        assert await manager.put(is_anonymous=False, is_new=False) == Description(is_anonymous=False)
-        assert await manager.describe() == Description(is_anonymous=False)
+        assert await manager.put(is_anonymous=True, is_new=True) == Description(
+            is_anonymous=True, listener_count=0
+        )
+        assert await manager.describe() == Description(is_anonymous=True, listener_count=0)
+        assert await manager.put(is_anonymous=False, is_new=False) == Description(
+            is_anonymous=False, listener_count=0
+        )
+        assert await manager.describe() == Description(is_anonymous=False, listener_count=0)
 
 
 async def test_a_key_that_may_only_listen_reads_but_makes_nothing():
@@ -57,7 +61,7 @@ async def test_a_rule_that_may_only_send_is_made_with_it():
         await maker.put(is_anonymous=False, is_new=True, send_rule=sending)
         rule = Rule(sending.name, Right.SEND, sending.primary_key, sending.secondary_key)
         sender = management(endpoint, "new", rule)
-        assert await sender.describe() == Description(is_anonymous=False)
+        assert await sender.describe() == Description(is_anonymous=False, listener_count=0)
         with pytest.raises(GatewayRejectedError) as caught:
             await sender.put(is_anonymous=True, is_new=False)
         assert caught.value.status == 401

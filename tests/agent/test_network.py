@@ -11,6 +11,7 @@ import ssl
 import warnings
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 import trustme
@@ -162,8 +163,7 @@ class _Echo(asyncio.Protocol):
         self.received: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        transport.write(b"hello")
+        cast("asyncio.Transport", transport).write(b"hello")
 
     def data_received(self, data: bytes) -> None:
         self.received.set_result(data)
@@ -177,7 +177,7 @@ def by_name(monkeypatch: pytest.MonkeyPatch) -> None:
         assert host == HOST
         return [(2, 1, 6, "", ("127.0.0.1", port))]
 
-    monkeypatch.setattr("agent.network._addresses_of", resolve)
+    monkeypatch.setattr("agent.network.addresses_of", resolve)
 
 
 async def say_hello(network: Network, port: int) -> bytes:

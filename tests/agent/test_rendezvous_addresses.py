@@ -190,3 +190,25 @@ async def test_nothing_but_the_gateway_and_the_target_is_dialled(caplog: pytest.
         assert gateway.connections == 1  # the control channel itself
     warnings = [record for record in caplog.records if "rendezvous address" in record.getMessage()]
     assert len(warnings) == 1
+
+
+@pytest.mark.parametrize(
+    ("host", "is_taken"),
+    [
+        ("g1.relay.test", True),
+        ("G27.Relay.Test", True),
+        ("relay.test", False),
+        ("a.g1.relay.test", False),
+        ("g1.relay.test.evil.test", False),
+        ("evil-relay.test", False),
+    ],
+)
+def test_one_label_can_be_any(host: str, is_taken: bool) -> None:
+    """A gateway that is one of many says which: g1, g2, and so on, below one name."""
+    gateway = Endpoint("gateway.test", 443, is_secure=True)
+    address = f"wss://{host}/$hc/web"
+    if is_taken:
+        assert check_address(address, gateway, ["*.relay.test"]).host == host.lower()
+    else:
+        with pytest.raises(RendezvousRefusedError):
+            check_address(address, gateway, ["*.relay.test"])
