@@ -29,6 +29,23 @@ def main() -> int:
         help="where entities, keys and certificates are kept (default: %(default)s)",
     )
     parser.add_argument(
+        "--store",
+        metavar="URL",
+        help="a PostgreSQL database for entities, instead of a file in there: postgresql://USER@HOST:5432/DATABASE",
+    )
+    parser.add_argument(
+        "--fabric",
+        action="append",
+        default=[],
+        metavar="URL,…",
+        help="NATS servers by which several gateways act as one: nats://HOST:4222 or tls://HOST:4222",
+    )
+    parser.add_argument("--fabric-credentials", metavar="FILE", help="a JWT and an nkey for them")
+    parser.add_argument("--node-name", metavar="NAME", help="what this gateway is called among them")
+    parser.add_argument("--node-url", metavar="URL", help="how listeners reach this very gateway")
+    parser.add_argument("--peer-url", metavar="URL", help="how the other gateways reach it")
+    parser.add_argument("--peer-ca", metavar="FILE", help="a certificate authority to trust there")
+    parser.add_argument(
         "--bind",
         action="append",
         default=[],

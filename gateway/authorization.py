@@ -7,14 +7,16 @@ does not show: a name that does not exist needs a token as well, and gets the sa
 
 from __future__ import annotations
 
+import collections
 import enum
+import hashlib
 import math
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from hyco.addresses import RequestTarget
 from hyco.errors import InvalidAddressError, TokenError
+from hyco.fields import Fields
 from hyco.names import canonical_host
 from hyco.sas import Right, looks_like_jwt, missing_token, parse_token, verify
 
@@ -23,7 +25,8 @@ from .directory import Directory
 from .entities import HybridConnection, Namespace
 from .errors import UnauthorizedError
 
-Headers = Iterable[tuple[str, str]]
+#: Tokens that are known to be good, each with a right, a path and a host: some 600 bytes.
+MAX_VERIFIED = 4_096
 
 #: Never crosses to a listener, whether it was looked at or not (protocol reference §2.1).
 ALWAYS_CONSUMED = frozenset({"servicebusauthorization"})
@@ -44,6 +47,12 @@ class Carrier(enum.Enum):
     QUERY = "sb-hc-token"
     SERVICE_BUS_AUTHORIZATION = "ServiceBusAuthorization"
     AUTHORIZATION = "Authorization"
+
+
+#: Those in headers, by the header's name, in the order in which they count.
+_CARRIERS = {
+    carrier.value.lower(): carrier for carrier in (Carrier.SERVICE_BUS_AUTHORIZATION, Carrier.AUTHORIZATION)
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +78,7 @@ class Grant:
     consumed: frozenset[str]
 
 
-def find_credential(target: RequestTarget, headers: Headers) -> Credential | None:
+def find_credential(target: RequestTarget, fields: Fields) -> Credential | None:
     """The credential of a request: ``sb-hc-token``, else ServiceBusAuthorization, else Authorization. None if none.
 
     A rule's name and key in the query (``sb-hc-sas-key-name``) are not looked at: keys in URLs end up in logs (§1.2).
@@ -81,11 +90,8 @@ def find_credential(target: RequestTarget, headers: Headers) -> Credential | Non
     """
     if token := target.parameters.get("sb-hc-token", "").strip():
         return Credential(Carrier.QUERY, token)
-    found: dict[str, list[str]] = {}
-    for name, value in headers:
-        found.setdefault(name.lower(), []).append(value)
-    for carrier in (Carrier.SERVICE_BUS_AUTHORIZATION, Carrier.AUTHORIZATION):
-        values = found.get(carrier.value.lower(), [])
+    for name, carrier in _CARRIERS.items():
+        values = fields.get(name, ())
         if len(values) > 1:
             raise UnauthorizedError(_REPEATED.format(carrier.value))
         if values and (token := _without_bearer(values[0])):
@@ -93,19 +99,37 @@ def find_credential(target: RequestTarget, headers: Headers) -> Credential | Non
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    """What a token allowed, and by which rules: what is found there now must be these very objects."""
+
+    namespace: Namespace
+    connection: HybridConnection | None
+    grant: Grant
+
+
 class Authorizer:
-    """Applies SAS rules to what is asked for."""
+    """Applies SAS rules to what is asked for.
+
+    Senders show one token again and again: with each request, or each connection of an hour. One that was good is good again
+    until it expires, unless namespace, hybrid connection or their rules were changed, which makes new objects of them. It is
+    known by its SHA-256: looking it up tells nothing about its characters, and no token stays in memory. What was refused is
+    judged anew each time.
+    """
 
     def __init__(self, directory: Directory, config: GatewayConfig) -> None:
         self._directory = directory
         self._skew_s = config.clock_skew_s
+        self._verified: collections.OrderedDict[tuple[bytes, Right, str, str], _Verified] = (
+            collections.OrderedDict()  # the latest one last; full: the one that was not used for longest goes
+        )
 
     async def authorize(  # noqa: PLR0917 - the parts of one question, always all of them
         self,
         namespace: Namespace,
         connection: HybridConnection | None,
         target: RequestTarget,
-        headers: Headers,
+        fields: Fields,
         right: Right,
         now: float | None = None,
     ) -> Grant:
@@ -118,10 +142,9 @@ class Authorizer:
         Raises:
             UnauthorizedError: Refused; with the texts of protocol reference §2.5.
         """
-        headers = list(headers)
         if right is Right.SEND and connection is not None and not connection.requires_client_authorization:
             return Grant(rule_name=None, expires_at=math.inf, consumed=ALWAYS_CONSUMED)
-        credential = find_credential(target, headers)
+        credential = find_credential(target, fields)
         if credential is None:
             raise UnauthorizedError(str(missing_token()))
         grant = self._check(
@@ -129,7 +152,7 @@ class Authorizer:
             namespace=namespace,
             connection=connection,
             target=target,
-            headers=headers,
+            fields=fields,
             right=right,
             now=now,
         )
@@ -146,7 +169,7 @@ class Authorizer:
         namespace: Namespace,
         connection: HybridConnection,
         target: RequestTarget,
-        headers: Headers,
+        fields: Fields,
         token_text: str,
         now: float | None = None,
     ) -> Grant:
@@ -161,7 +184,7 @@ class Authorizer:
             namespace=namespace if current is None else current,
             connection=self._directory.connection(namespace.name, connection.canonical),
             target=target,
-            headers=list(headers),
+            fields=fields,
             right=Right.LISTEN,
             now=now,
         )
@@ -173,27 +196,46 @@ class Authorizer:
         namespace: Namespace,
         connection: HybridConnection | None,
         target: RequestTarget,
-        headers: list[tuple[str, str]],
+        fields: Fields,
         right: Right,
         now: float | None,
     ) -> Grant:
         if looks_like_jwt(token_text):
             raise UnauthorizedError(_JWT_UNCONFIGURED)
+        if now is None:
+            now = time.time()
+        host = ",".join(fields.get("host", ()))
+        digest = hashlib.sha256(token_text.encode("utf-8", "surrogatepass")).digest()
+        key = (digest, right, target.canonical, host)
+        known = self._verified.get(key)
+        if (
+            known is not None
+            and known.namespace is namespace
+            and known.connection is connection
+            and now <= known.grant.expires_at + self._skew_s
+        ):
+            self._verified.move_to_end(key)
+            return known.grant
         try:
             token = parse_token(token_text)
             rule = verify(
                 token,
-                hosts=self._directory.hosts(namespace) | _request_hosts(headers),
+                hosts=self._directory.hosts(namespace) | _request_hosts(fields),
                 path=target.canonical,
                 entity_rules=() if connection is None else connection.rules,
                 namespace_rules=namespace.rules,
                 right=right,
-                now=time.time() if now is None else now,
+                now=now,
                 skew_s=self._skew_s,
             )
         except TokenError as error:
             raise UnauthorizedError(str(error)) from error
-        return Grant(rule_name=rule.name, expires_at=token.expires_at, consumed=ALWAYS_CONSUMED)
+        grant = Grant(rule_name=rule.name, expires_at=token.expires_at, consumed=ALWAYS_CONSUMED)
+        self._verified[key] = _Verified(namespace, connection, grant)
+        self._verified.move_to_end(key)
+        if len(self._verified) > MAX_VERIFIED:
+            self._verified.popitem(last=False)
+        return grant
 
 
 def _without_bearer(value: str) -> str:
@@ -203,9 +245,9 @@ def _without_bearer(value: str) -> str:
     return rest.strip() if space and scheme.lower() == "bearer" else value
 
 
-def _request_hosts(headers: Headers) -> frozenset[str]:
+def _request_hosts(fields: Fields) -> frozenset[str]:
     """The host by which the gateway was reached: clients sign for the name that they know."""
     try:
-        return frozenset(canonical_host(value.strip()) for name, value in headers if name.lower() == "host")
+        return frozenset(map(canonical_host, fields.get("host", ())))
     except InvalidAddressError:
         return frozenset()

@@ -16,6 +16,7 @@ from dataclasses import dataclass, fields
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import parse_qs, urlsplit
 
 from hyco import limits
 from hyco.addresses import Endpoint, hide_secrets, parse_endpoint
@@ -37,6 +38,9 @@ WRITE_STALL_TIMEOUT_S = 900.0
 #: How long relayed connections and requests may go on once the gateway was told to stop.
 DRAIN_S = 30.0
 
+#: Balancers look every second or two, and believe the second look.
+NOTICE_S = 5.0
+
 #: Connections that have shown no good token yet, in all and from one address. High enough for a reconnecting crowd and
 #: for everybody behind one NAT, low enough that 32 KiB of headers each stay a bounded amount of memory (128 MiB).
 MAX_UNAUTHENTICATED = 4_096
@@ -48,6 +52,7 @@ _PORT_MAX = 65_535
 _HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*\.?")
 _MAX_HOST_NAME_LENGTH = 253
 _HOST_PORT = re.compile(r"(?:(?P<name>[^:\[\]]+)|\[(?P<bracketed>[^\[\]]+)\]):(?P<port>[0-9]{1,5})")
+_NODE_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?")
 _NAMESPACE_NAME = re.compile(
     rf"(?=.{{{limits.MIN_NAMESPACE_NAME_LENGTH},{limits.MAX_NAMESPACE_NAME_LENGTH}}}\Z)[A-Za-z][A-Za-z0-9-]*[A-Za-z0-9]"
 )
@@ -57,6 +62,7 @@ _MAY_BE_ZERO = frozenset(
     {
         "write_stall_timeout_s",
         "drain_s",
+        "notice_s",
         "token_grace_s",
         "clock_skew_s",
         "max_connections",
@@ -82,6 +88,14 @@ class GatewayConfig:
 
     Attributes:
         data_folder: Where entities, keys and certificates are kept.
+        store: The URL of a PostgreSQL database for entities and the ledger of listeners, which other gateways may use as well;
+            None: a file in the data folder. It holds no password.
+        fabric: URLs of the NATS servers by which several gateways act as one; none: this one is alone.
+        fabric_credentials: A file with the JWT and the nkey for them.
+        node_name: What this gateway is called among them.
+        node_url: How listeners reach this very gateway; None: all have one name, and balancer or gateways find the right one.
+        peer_url: How the other gateways reach it; None: at the first of *bind*.
+        peer_ca: A certificate authority to trust there, besides the system's.
         bind: Where senders and listeners connect.
         or_any_port: Where a port of *bind* is taken, take any free one.
         admin_bind: Where the admin API is.
@@ -102,6 +116,8 @@ class GatewayConfig:
         clock_skew_s: How far clocks may differ before a token counts as expired.
         write_stall_timeout_s: A peer that takes nothing for so long is cut. 0: never.
         drain_s: How long to go on when told to stop. 0: not at all.
+        notice_s: Before that, how long a gateway that is one of several says that it is not ready, so that balancers send nobody
+            to it any more when it begins to refuse. Alone there is nobody else to send to.
         max_listeners: Of one hybrid connection.
         max_header_bytes, max_target_bytes: Of one request.
         max_connections: In all. 0: as many as there are descriptors.
@@ -113,6 +129,13 @@ class GatewayConfig:
     """
 
     data_folder: Path
+    store: str | None = None
+    fabric: tuple[str, ...] = ()
+    fabric_credentials: Path | None = None
+    node_name: str = ""
+    node_url: Endpoint | None = None
+    peer_url: Endpoint | None = None
+    peer_ca: Path | None = None
     bind: tuple[HostPort, ...] = (HostPort("127.0.0.1", DEFAULT_PORT),)
     or_any_port: bool = False
     admin_bind: HostPort = HostPort("127.0.0.1", DEFAULT_ADMIN_PORT)
@@ -136,6 +159,7 @@ class GatewayConfig:
     clock_skew_s: float = limits.MAX_CLOCK_SKEW_S
     write_stall_timeout_s: float = WRITE_STALL_TIMEOUT_S
     drain_s: float = DRAIN_S
+    notice_s: float = NOTICE_S
 
     max_listeners: int = limits.MAX_LISTENERS
     max_header_bytes: int = limits.MAX_HEADER_BYTES
@@ -146,7 +170,12 @@ class GatewayConfig:
     max_unauthenticated_per_address: int = MAX_UNAUTHENTICATED_PER_ADDRESS
 
     def __post_init__(self) -> None:
-        problems = [*self._address_problems(), *self._tls_problems(), *self._number_problems()]
+        problems = [
+            *self._address_problems(),
+            *self._tls_problems(),
+            *self._cluster_problems(),
+            *self._number_problems(),
+        ]
         if problems:
             raise ConfigError(*problems)
 
@@ -186,6 +215,31 @@ class GatewayConfig:
         if self.tls_self_signed and (self.tls_cert or self.tls_key):
             yield "tls_self_signed: not together with tls_cert and tls_key"
 
+    def _cluster_problems(self) -> Iterable[str]:
+        if not self.fabric:
+            for name in ("fabric_credentials", "node_name", "node_url", "peer_url", "peer_ca"):
+                if getattr(self, name):
+                    yield f"{name}: of use only together with fabric"
+            return
+        if self.store is None:
+            yield "fabric: several gateways need a store that they share, too: store, a PostgreSQL database"
+        if not _NODE_NAME.fullmatch(self.node_name):
+            yield (
+                "node_name: every gateway needs a name of its own, of letters, digits and hyphens (at most 32),"
+                f" not {self.node_name!r}"
+            )
+        if self.node_url is None and self.peer_url is None and self.bind and _is_any(self.bind[0].host):
+            yield (
+                "peer_url: where other gateways reach this one cannot be told from an address that stands for all;"
+                " give it, or node_url"
+            )
+
+    def peer_origin(self, bound: HostPort) -> str:
+        """How the other gateways reach it, whose first address is *bound*; empty where nobody has said that."""
+        if self.peer_url is not None:
+            return self.peer_url.http_origin
+        return "" if _is_any(bound.host) else f"{'https' if self.is_secure else 'http'}://{bound}"
+
     def _number_problems(self) -> Iterable[str]:
         for name in sorted(_NUMBERS):
             value = getattr(self, name)
@@ -200,7 +254,10 @@ _OPTIONS = {
     "data_folder": "--data",
     **{
         name: "--" + name.replace("_", "-")
-        for name in ("bind", "admin_bind", "public_url", "tls_cert", "tls_key", "tls_self_signed")
+        for name in (
+            *("store", "fabric", "fabric_credentials", "node_name", "node_url", "peer_url", "peer_ca"),
+            *("bind", "admin_bind", "public_url", "tls_cert", "tls_key", "tls_self_signed"),
+        )
     },
     "trusted_proxies": "--trusted-proxy",
 }
@@ -215,6 +272,13 @@ _NUMBERS = frozenset(
 def from_options(
     *,
     data: str | Path,
+    store: str | None = None,
+    fabric: Sequence[str] = (),
+    fabric_credentials: str | Path | None = None,
+    node_name: str | None = None,
+    node_url: str | None = None,
+    peer_url: str | None = None,
+    peer_ca: str | Path | None = None,
     bind: Sequence[str] = (),
     or_any_port: bool = False,
     admin_bind: str | None = None,
@@ -242,6 +306,10 @@ def from_options(
         )
     given: dict[str, Any] = {
         "data_folder": Path(data),
+        "fabric": reader.read_all(parse_nats, [one for text in fabric for one in text.split(",")], "fabric"),
+        "fabric_credentials": Path(fabric_credentials) if fabric_credentials else None,
+        "node_name": node_name or "",
+        "peer_ca": Path(peer_ca) if peer_ca else None,
         "or_any_port": or_any_port,
         "admin_hosts": tuple(admin_hosts),
         "namespace_hosts": tuple(namespace_hosts),
@@ -252,13 +320,16 @@ def from_options(
     }
     if namespace:
         given["namespace"] = namespace
+    if store:
+        given["store"] = reader.read(parse_store, store, "store")
     # One that cannot be read is named by the reader. Its default stands in, so that the rest is checked as well.
     if read_bind := reader.read_all(parse_host_port, bind, "bind"):
         given["bind"] = read_bind
     if admin_bind and (read_admin_bind := reader.read(parse_host_port, admin_bind, "admin_bind")):
         given["admin_bind"] = read_admin_bind
-    if public_url:
-        given["public_url"] = reader.read(parse_public_url, public_url, "public_url")
+    for name, url in (("public_url", public_url), ("node_url", node_url), ("peer_url", peer_url)):
+        if url:
+            given[name] = reader.read(parse_public_url, url, name)
     for name, value in (numbers or {}).items():
         if name in _NUMBERS:
             given[name] = value
@@ -323,6 +394,50 @@ def parse_public_url(text: str) -> Endpoint:
     return endpoint
 
 
+def parse_store(text: str) -> str:
+    """The URL of a PostgreSQL database, as libpq has it.
+
+    Raises:
+        ConfigError: It is something else, or has a password in it: others on the computer see command lines.
+    """
+    problem = ConfigError(f"{hide_secrets(text)!r} is not a URL like postgresql://USER@HOST:5432/DATABASE")
+    try:
+        parts = urlsplit(text.strip())
+        _ = parts.port  # which is read only now
+    except ValueError as error:
+        raise problem from error
+    if parts.scheme not in ("postgresql", "postgres"):
+        raise problem
+    if parts.password or "password" in parse_qs(parts.query):
+        raise ConfigError(
+            "a password does not belong there, where others can read it: put it into a password file"
+            " (PGPASSFILE, or .pgpass in the home folder) or into PGPASSWORD"
+        )
+    return text.strip()
+
+
+def parse_nats(text: str) -> str:
+    """The URL of a NATS server.
+
+    Raises:
+        ConfigError: It is something else, or has a secret in it.
+    """
+    url = text.strip()
+    problem = ConfigError(f"{hide_secrets(text)!r} is not a URL like nats://HOST:4222 or tls://HOST:4222")
+    try:
+        parts = urlsplit(url)
+        is_url = parts.scheme in ("nats", "tls") and bool(parts.hostname) and parts.port is not None
+    except ValueError as error:
+        raise problem from error
+    if not is_url or parts.path.strip("/") or parts.query:
+        raise problem
+    if parts.username or parts.password:
+        raise ConfigError(
+            "no name, password or token in it, where others can read them: give a file of credentials (fabric_credentials)"
+        )
+    return url
+
+
 def parse_network(text: str) -> Network:
     """A network in CIDR form, or one address.
 
@@ -338,6 +453,11 @@ def parse_network(text: str) -> Network:
 def is_namespace_name(text: str) -> bool:
     """Whether *text* can name a namespace. Source: protocol reference §11."""
     return _NAMESPACE_NAME.fullmatch(text) is not None
+
+
+def _is_any(host: str) -> bool:
+    """Whether *host* stands for all addresses of this computer."""
+    return host in ("", "0.0.0.0", "::")  # noqa: S104 - the question is whether it is that
 
 
 def _is_host(text: str) -> bool:

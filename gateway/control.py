@@ -123,6 +123,11 @@ class ControlChannel:
         """Whether it takes nothing any more."""
         return self._is_over
 
+    @property
+    def is_owing(self) -> bool:
+        """Whether it has been told of anybody who still waits."""
+        return bool(self._asked)
+
     def make_leg(self, buffer: memoryview, keepalive: Keepalive) -> MessageLeg:
         """The leg that is to take the listener's connection over."""
         self.leg = MessageLeg(buffer, keepalive, self)
@@ -146,9 +151,15 @@ class ControlChannel:
             message = dataclasses.replace(message, address=self._origin + message.address)
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._asked[ask.id] = answer
-        answer.add_done_callback(lambda _: self._asked.pop(ask.id, None))
+        answer.add_done_callback(lambda done: self._told_over(ask.id, done))
         leg.send_message(encode(message), ask.body)
         return Told(self.name, answer)
+
+    def _told_over(self, id_: str, answer: asyncio.Future[Answer]) -> None:
+        if (
+            self._asked.get(id_) is answer
+        ):  # it may have been told again, by a gateway that had not heard that it was told
+            del self._asked[id_]
 
     # Said by the listener
 

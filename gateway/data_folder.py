@@ -86,10 +86,11 @@ class DataFolder:
         self.admin_token_file = path / "admin-token"
         self._lock_file = path / "gateway.lock"
         self._admin_address_file = path / "admin-address"
+        self._shared_store_file = path / "shared-store"
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Have the folder for oneself; it is made if there is none, and the store's file with it.
+    def locked(self, *, has_store: bool = True) -> Iterator[None]:
+        """Have the folder for oneself; it is made if there is none, and with *has_store* the store's file with it.
 
         Raises:
             DataFolderError: Another gateway has it, it is not safe to use, or it is there for something else.
@@ -99,7 +100,8 @@ class DataFolder:
         descriptor = open_private(self._lock_file)
         try:
             self._take(descriptor)
-            self._prepare_store()
+            if has_store:
+                self._prepare_store()
             yield
             self._admin_address_file.unlink(missing_ok=True)
         finally:
@@ -112,7 +114,24 @@ class DataFolder:
         Raises:
             DataFolderError: The folder cannot be read.
         """
-        return exists(self.store_file)
+        return exists(self.store_file) or exists(self._shared_store_file)
+
+    def note_shared_store(self, url: str) -> None:
+        """Leave word that entities are in the database at *url*, and not here. Called with the lock held.
+
+        Raises:
+            DataFolderError: It cannot be written.
+        """
+        write_whole(self._shared_store_file, f"{url}\n".encode())
+
+    def shared_store(self) -> str | None:
+        """The database in which the gateway that had this folder last kept its entities; None where they are here.
+
+        Raises:
+            DataFolderError: The folder cannot be read.
+        """
+        content = read_private(self._shared_store_file)
+        return None if content is None else content.decode("utf-8", "replace").strip()
 
     def note_admin_address(self, address: HostPort) -> None:
         """Leave word for commands where the admin API is. Called with the lock held.

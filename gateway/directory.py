@@ -8,6 +8,7 @@ over by :meth:`Directory.run`, which asks every few seconds; a write whose outco
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import logging
 import random
@@ -79,11 +80,21 @@ class Change:
 class Directory:
     """What exists and who may use it.
 
-    *now* gives POSIX seconds, for the times at which entities were made and changed.
+    *now* gives POSIX seconds, for the times at which entities were made and changed. *announce* is called after every change that
+    was made here, so that others need not find it by themselves.
     """
 
-    def __init__(self, store: Store, config: GatewayConfig, *, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        store: Store,
+        config: GatewayConfig,
+        *,
+        now: Callable[[], float] = time.time,
+        announce: Callable[[], None] = lambda: None,
+    ) -> None:
         self.now = now
+        self._announce = announce
+        self._was_announced = asyncio.Event()
         self._store = store
         self._default = config.namespace
         self._default_hosts = frozenset(canonical_host(host) for host in config.namespace_hosts)
@@ -138,7 +149,10 @@ class Directory:
     async def find(self, namespace: Namespace, canonical_path: str) -> HybridConnection | None:
         """The hybrid connection that a request for *canonical_path* means: the longest name that it begins with."""
         connections = self._connections.get(namespace.key, {})
-        return next((connections[name] for name in candidates(canonical_path) if name in connections), None)
+        exact = connections.get(canonical_path)
+        return exact or next(
+            (connections[name] for name in candidates(canonical_path) if name in connections), None
+        )
 
     def connection(self, namespace: str, canonical: str) -> HybridConnection | None:
         """The hybrid connection of exactly this name."""
@@ -179,7 +193,10 @@ class Directory:
         """Take over what others change in the store, until cancelled."""
         was_told = False
         while True:
-            await asyncio.sleep(SYNC_INTERVAL_S)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(SYNC_INTERVAL_S):
+                    await self._was_announced.wait()
+            self._was_announced.clear()
             try:
                 await self.sync()
                 was_told = False
@@ -187,6 +204,10 @@ class Directory:
                 if not was_told:
                     log.warning("changes in the store cannot be seen: %s", error)
                 was_told = True
+
+    def look(self) -> None:
+        """Others say that they have changed something: do not wait to find it."""
+        self._was_announced.set()
 
     async def sync(self) -> None:
         """Take over what has changed in the store.
@@ -257,6 +278,7 @@ class Directory:
             before = None if entry is None else _read(cls, entry)
             after = change(before)
             if after == before:
+                self._take_over(after)  # another gateway may have written it, and it is not known here yet
                 return after
             after = dataclasses.replace(after, updated_at=self.now())
             if_rev = ABSENT if before is None else before.rev
@@ -266,6 +288,7 @@ class Directory:
                 continue
             after = dataclasses.replace(after, rev=rev)
             self._take_over(after)
+            self._announce()
             return after
         raise ContentionError(f"{key} is being changed by others")
 
@@ -277,6 +300,7 @@ class Directory:
         """
         await self._store.delete(entity.KIND, entity.key)
         self._drop(type(entity), entity.key)
+        self._announce()
 
     async def erase_below(self, namespace_key: str) -> None:
         """Delete all hybrid connections of a namespace, those too that only the store knows. Inside exclusively().
@@ -286,6 +310,7 @@ class Directory:
         """
         for key in await self._store.delete_below(HybridConnection.KIND, f"{namespace_key}/"):
             self._drop(HybridConnection, key)
+        self._announce()
 
     def _written(self, task: asyncio.Task[Any]) -> None:
         self._writes.discard(task)

@@ -166,6 +166,20 @@ class DrainingError(RefusalError):
         super().__init__(503, message, code="ServerBusy")
 
 
+class PeerUnreachableError(RefusalError):
+    """A listener came for a sender of another gateway, which cannot be reached from here."""
+
+    def __init__(self) -> None:
+        super().__init__(502, "The gateway at which the sender waits cannot be reached.", code="BadGateway")
+
+
+class FabricUnavailableError(RefusalError):
+    """Nobody listens at this gateway, and the others cannot be asked: whether anybody listens is not known."""
+
+    def __init__(self, message: str = "Other gateways cannot be asked at the moment.") -> None:
+        super().__init__(503, message, code="ServerBusy")
+
+
 class RejectedByListenerError(RefusalError):
     """The listener came and refused the sender. Status and text are the listener's own and get no tail (§4.4)."""
 

@@ -28,14 +28,14 @@ from typing import Protocol, cast
 
 import httptools
 
+from hyco.fields import by_name
 from hyco.limits import HIGH_WATER_BYTES
 from hyco.messages import RemoteEndpoint
 
 from .config import GatewayConfig
-from .front_request import BodyCutError, FrontRequest, Hold, RequestBody
-from .legs import Leg
+from .front_request import BodyCutError, FrontRequest, Hold, RequestBody, Takes
 from .proxies import ProxyHeaderError, is_trusted, read_proxy_header
-from .tls import bound_held_back_bytes
+from .tls import TLS_HIGH_WATER_BYTES
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +45,9 @@ MAX_EARLY_BYTES = 64 * 1024
 MAX_PIPELINED = 16
 #: How long the rest of a request that nobody wants is read and dropped, so that its sender gets to read the answer.
 LINGER_S = 2.0
+#: How long a connection may take for its first request once the gateway drains. It may be a listener's that comes to answer
+#: a request which is going on: ended at once, that request would be lost.
+ARRIVAL_S = 2.0
 
 _INTERNET = (socket.AF_INET, socket.AF_INET6)
 # SO_LINGER: on, 0 s. Closing then sends a reset: a cut is not a clean end. Windows declares two u_short.
@@ -75,6 +78,9 @@ class Host(Protocol):
 
     def spawn(self, work: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
         """Run *work* as a task of the gateway's."""
+
+    def handle_at_once(self, request: FrontRequest) -> bool:
+        """Answer *request*, or see to it that it will be; False: it takes a task."""
 
     async def handle(self, request: FrontRequest) -> None:
         """Answer *request*."""
@@ -120,16 +126,11 @@ class HttpConnection(asyncio.BufferedProtocol):
         """A new connection: over TLS, one whose handshake is complete."""
         transport = cast("asyncio.Transport", transport)  # not an isinstance: uvloop's are no subclass
         self._transport = transport
-        transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
+        self.is_secure = transport.get_extra_info("sslcontext") is not None
+        transport.set_write_buffer_limits(high=TLS_HIGH_WATER_BYTES if self.is_secure else HIGH_WATER_BYTES)
         name = transport.get_extra_info("peername")
         if isinstance(name, tuple):
             self.peer = RemoteEndpoint(address=str(name[0]), port=int(name[1]))
-        self.is_secure = transport.get_extra_info("sslcontext") is not None
-        bound_held_back_bytes(transport)
-        sock = transport.get_extra_info("socket")
-        if sock is not None and sock.family in _INTERNET:
-            # what finds out that a peer has vanished where no ping is sent: within a half-closed WebSocket
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         refusal = self._host.admit(self)
         if refusal is not None:
             self._refuse_head(503, refusal)
@@ -269,22 +270,15 @@ class HttpConnection(asyncio.BufferedProtocol):
         if self._is_refusing:
             return
         parser = self._parser
-        content_length = None
-        codings: list[str] = []
-        size = 0
-        hosts = 0
-        expectation = None
-        for name, value in self._fields:
-            size += len(name) + len(value) + 4
-            match name.lower():
-                case "content-length":
-                    content_length = int(value)  # llhttp has seen that it is digits alone, once
-                case "transfer-encoding":
-                    codings.append(value.strip().lower())
-                case "host":
-                    hosts += 1
-                case "expect":
-                    expectation = value.lower()
+        size = sum([len(name) + len(value) + 4 for name, value in self._fields])
+        fields = by_name(self._fields)
+        lengths = fields.get("content-length")
+        # llhttp has seen that it is digits alone, once
+        content_length = int(lengths[-1]) if lengths else None
+        codings = [value.lower() for value in fields.get("transfer-encoding", ())]
+        hosts = len(fields.get("host", ()))
+        expectations = fields.pop("expect", None)  # met here, hop by hop
+        expectation = expectations[-1].lower() if expectations else None
         version = parser.get_http_version()
         request = FrontRequest(
             self,
@@ -292,6 +286,7 @@ class HttpConnection(asyncio.BufferedProtocol):
             target=self._url.decode("utf-8", "surrogateescape"),
             http_version=version,
             headers=self._fields,
+            fields=fields,
             body=RequestBody(self, content_length, is_chunked=bool(codings)),
             is_keep_alive=parser.should_keep_alive(),
         )
@@ -317,7 +312,6 @@ class HttpConnection(asyncio.BufferedProtocol):
                 request.is_upgrade = True
                 self._early = bytearray()
         if expectation is not None:
-            # met here, hop by hop
             request.headers = [field for field in self._fields if field[0].lower() != "expect"]
             self._is_continue_due = version == "1.1"
         self._parsed = request
@@ -369,6 +363,7 @@ class HttpConnection(asyncio.BufferedProtocol):
             target="",
             http_version="1.1",
             headers=[],
+            fields={},
             body=RequestBody(self, None, is_chunked=False),
             is_keep_alive=False,
         )
@@ -401,7 +396,8 @@ class HttpConnection(asyncio.BufferedProtocol):
                 status, reason, [("Content-Type", "text/plain; charset=utf-8")], f"{reason}\n".encode()
             )
             return
-        self._task = self._host.spawn(self._answer(request), "request")
+        if not self._host.handle_at_once(request):
+            self._task = self._host.spawn(self._answer(request), "request")
 
     async def _answer(self, request: FrontRequest) -> None:
         """Run the handler; its outermost edge."""
@@ -426,7 +422,7 @@ class HttpConnection(asyncio.BufferedProtocol):
             self._task = None
         if request.is_finished:
             self._go_on(request)
-        elif self._transport is not None and not self._transport.is_closing():
+        elif not request.is_handed_over and self._transport is not None and not self._transport.is_closing():
             log.error("a request was left without an answer")
             self.cut()
 
@@ -468,8 +464,8 @@ class HttpConnection(asyncio.BufferedProtocol):
             and not (request.is_upgrade or (self._is_refusing and not self._waiting))
         )
 
-    def become(self, leg: Leg, head: bytes) -> None:
-        """Write *head* and hand the transport to *leg*."""
+    def become(self, end: Takes, head: bytes) -> None:
+        """Write *head* and hand the transport to *end*."""
         transport = self._transport
         if transport is None or transport.is_closing():
             raise ConnectionResetError("the peer is gone")
@@ -483,11 +479,12 @@ class HttpConnection(asyncio.BufferedProtocol):
         self._current = None
         # The parser refers back to here: both would wait for a full collection, beside a leg that may live for days.
         del self._parser
-        transport.write(head)
-        if self._hold:
+        if head:
+            transport.write(head)
+        if self._hold is not Hold.NOTHING:  # `is`: asking a flag whether it is empty is slow
             self._hold = Hold.NOTHING
             transport.resume_reading()
-        leg.take_over(transport, early)
+        end.take_over(transport, early)
 
     # Writing, closing, waiting
 
@@ -525,9 +522,21 @@ class HttpConnection(asyncio.BufferedProtocol):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _HARD_CLOSE)
         transport.abort()
 
+    @property
+    def _is_at_rest(self) -> bool:
+        """Nothing is going on here that has to be answered."""
+        return self._current is None and not self._waiting
+
+    def end_soon(self) -> None:
+        """The gateway drains: end a connection that is idle now, one whose request is on its way after ARRIVAL_S."""
+        if self._is_at_rest and self._is_idle:
+            self._close()
+        elif self._is_at_rest and self._deadline is not None:
+            self._expect_within(min(ARRIVAL_S, self._deadline - self._loop.time()))
+
     def close_if_idle(self) -> None:
         """End a connection on which nothing is going on."""
-        if self._current is None and not self._waiting:
+        if self._is_at_rest:
             self._close()
 
     @property
@@ -568,9 +577,10 @@ class HttpConnection(asyncio.BufferedProtocol):
         before = self._hold
         self._hold = before | reason if is_held else before & ~reason
         transport = self._transport
-        if transport is None or transport.is_closing() or bool(before) is bool(self._hold):
+        is_held_now = self._hold is not Hold.NOTHING
+        if transport is None or transport.is_closing() or (before is not Hold.NOTHING) is is_held_now:
             return
-        if self._hold:
+        if is_held_now:
             transport.pause_reading()
         else:
             transport.resume_reading()
@@ -619,7 +629,7 @@ class HttpConnection(asyncio.BufferedProtocol):
                 return  # it is the handler that is slow
             self._current.is_keep_alive = False
             self._current.body.fail("the request's body did not go on in time")
-        elif self._is_idle:
+        elif self._is_idle or (self._host.is_draining and not self._is_in_head):
             self._close()
         else:
             self._refuse_head(408, "The request did not arrive in time")

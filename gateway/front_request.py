@@ -9,6 +9,7 @@ import http
 from collections.abc import Sequence
 from typing import Protocol
 
+from hyco.fields import Fields
 from hyco.http_rules import has_response_body
 from hyco.limits import HIGH_WATER_BYTES
 from hyco.messages import RemoteEndpoint
@@ -44,6 +45,13 @@ class Hold(enum.Flag):
     PIPELINE = enum.auto()
     EARLY = enum.auto()
     ANSWERS = enum.auto()
+
+
+class Takes(Protocol):
+    """What can have a connection when its request has been read."""
+
+    def take_over(self, transport: asyncio.Transport, early: bytes) -> None:
+        """Become the protocol of *transport*; *early* came right behind the request."""
 
 
 class Connection(Protocol):
@@ -84,8 +92,8 @@ class Connection(Protocol):
     def cut(self) -> None:
         """End it with a reset."""
 
-    def become(self, leg: Leg, head: bytes) -> None:
-        """Write *head* and hand the transport to *leg*."""
+    def become(self, end: Takes, head: bytes) -> None:
+        """Write *head* and hand the transport to *end*."""
 
 
 class RequestBody:
@@ -179,17 +187,23 @@ class RequestBody:
 
 
 class FrontRequest:
-    """One request and the way to answer it: once, by respond, start…finish, or upgrade."""
+    """One request and the way to answer it: once, by respond, start…finish, or upgrade.
+
+    *headers* are as they came; *fields* are the same by name, for whoever looks for one: a dozen are asked for of each request.
+    *is_handed_over* says that it is another request's handler who answers this one: a listener's that has come for its sender.
+    """
 
     __slots__ = (
         "_connection",
         "_is_bodiless",
         "_is_chunked_out",
         "body",
+        "fields",
         "headers",
         "http_version",
         "is_answered",
         "is_finished",
+        "is_handed_over",
         "is_keep_alive",
         "is_upgrade",
         "method",
@@ -205,6 +219,7 @@ class FrontRequest:
         target: str,
         http_version: str,
         headers: list[tuple[str, str]],
+        fields: Fields,
         body: RequestBody,
         is_keep_alive: bool,
     ) -> None:
@@ -213,25 +228,25 @@ class FrontRequest:
         self.target = target
         self.http_version = http_version
         self.headers = headers
+        self.fields = fields
         self.body = body
         self.is_keep_alive = is_keep_alive
         self.is_upgrade = False
         self.is_answered = False
         self.is_finished = False
+        self.is_handed_over = False
         self.refusal: tuple[int, str] | None = None
         self._is_chunked_out = False
         self._is_bodiless = False
 
     def header(self, name: str) -> str | None:
         """The first value of the header *name* (lower case), None without one."""
-        for key, value in self.headers:
-            if key.lower() == name:
-                return value
-        return None
+        values = self.fields.get(name)
+        return values[0] if values else None
 
     def header_values(self, name: str) -> list[str]:
         """Every value of the header *name* (lower case)."""
-        return [value for key, value in self.headers if key.lower() == name]
+        return list(self.fields.get(name, ()))
 
     @property
     def peer(self) -> RemoteEndpoint:
@@ -291,6 +306,11 @@ class FrontRequest:
         """Send *head*, a whole 101, and hand the connection to *leg*."""
         self.is_answered = self.is_finished = True
         self._connection.become(leg, head)
+
+    def become(self, end: Takes) -> None:
+        """Hand the connection to *end*, and answer nothing: whoever is behind it does."""
+        self.is_answered = self.is_finished = True
+        self._connection.become(end, b"")
 
     def _head(self, status: int, reason: str | None, headers: Headers) -> None:
         self.is_answered = True

@@ -199,7 +199,7 @@ async def _exchange(job: _Job, arrived: Arrived, *, sends_request: bool) -> None
     except ConnectionResetError as error:
         raise ListenerLostError from error
     finally:
-        arrived.done.set()
+        arrived.leave()
     upload = None
     try:
         if sends_request:

@@ -24,25 +24,31 @@ class Pinger:
         self._missed_pongs = missed_pongs
         self._write_stall_timeout_s = write_stall_timeout_s
         self._slices: list[set[Leg]] = [set() for _ in range(SLICES)]
+        self._group_of: dict[Leg, set[Leg]] = {}
         self._next = 0
         self._is_empty = asyncio.Event()
 
     def __len__(self) -> int:
         """How many legs there are."""
-        return sum(map(len, self._slices))
+        return len(self._group_of)
 
     def add(self, leg: Leg) -> None:
         """Ping *leg* from now on; the first time after one interval."""
         # the group that has just had its turn comes around last
-        self._slices[(self._next - 1) % SLICES].add(leg)
+        group = self._slices[(self._next - 1) % SLICES]
+        group.add(leg)
+        self._group_of[leg] = group
 
     def remove(self, leg: Leg) -> None:
         """Stop pinging *leg*."""
-        for group in self._slices:
-            group.discard(leg)
-            if not group:
-                group.clear()  # a set keeps the room of its fullest moment, but for this
-        if not any(self._slices):
+        group = self._group_of.pop(leg, None)
+        if group is None:
+            return
+        group.discard(leg)
+        if not group:
+            group.clear()  # a set keeps the room of its fullest moment, but for this
+        if not self._group_of:
+            self._group_of = {}  # and so does a dictionary
             self._is_empty.set()
 
     async def run(self) -> None:
@@ -73,4 +79,4 @@ class Pinger:
             leg.abort()
 
     def _legs(self) -> list[Leg]:
-        return [leg for group in self._slices for leg in group]
+        return list(self._group_of)

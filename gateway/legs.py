@@ -14,7 +14,6 @@ from typing import Protocol
 from hyco.close_codes import NO_STATUS, is_sendable
 from hyco.errors import RemoteProtocolError
 from hyco.frames import Close, Event, Fragment, FrameReader, Opcode, Ping, close_payload, frame
-from hyco.limits import HIGH_WATER_BYTES
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +41,7 @@ class Leg(asyncio.BufferedProtocol):
         "_buffer",
         "_close_timer",
         "_is_heard",
+        "_is_tls",
         "_keepalive",
         "_missed_pongs",
         "_transport",
@@ -57,6 +57,7 @@ class Leg(asyncio.BufferedProtocol):
         self._keepalive = keepalive
         self._transport: asyncio.Transport | None = None
         self._is_heard = True
+        self._is_tls = False
         self._missed_pongs = 0
         self._write_paused_since: float | None = None
         self._close_timer: asyncio.TimerHandle | None = None
@@ -86,8 +87,8 @@ class Leg(asyncio.BufferedProtocol):
 
     def take_over(self, transport: asyncio.Transport, early: bytes) -> None:
         """Become the protocol of *transport*, whose 101 has just been written; *early* came right after the request."""
-        self._transport = transport
-        transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
+        self._transport = transport  # whose high-water mark the front has set
+        self._is_tls = transport.get_extra_info("ssl_object") is not None
         transport.set_protocol(self)
         self._keepalive.add(self)
         if early:
@@ -168,7 +169,8 @@ class Leg(asyncio.BufferedProtocol):
         if transport is None or self.is_lost:
             return
         transport.close()
-        self._abort_after(CLOSE_TIMEOUT_S)
+        if self._is_tls or transport.get_write_buffer_size():
+            self._abort_after(CLOSE_TIMEOUT_S)  # else there is nothing to wait for
 
     def abort(self) -> None:
         """End the TCP connection now."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import logging
 import math
 import signal
@@ -12,6 +11,7 @@ import sys
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
+from .binding import SHORTAGES
 from .config import GatewayConfig
 from .server import Gateway
 
@@ -20,13 +20,9 @@ log = logging.getLogger(__name__)
 #: How often a lasting shortage is said.
 SHORTAGE_EVERY_S = 60.0
 
-_SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
-
-def loop_factory(config: GatewayConfig) -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """The event loop that suits *config*: uvloop where it is installed, asyncio's for TLS (see gateway.tls)."""
-    if config.is_secure:
-        return None
+def _fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """The fastest event loop there is here: uvloop's where it is installed."""
     try:
         import uvloop  # noqa: PLC0415 - optional, and absent on Windows
     except ImportError:
@@ -42,7 +38,7 @@ def run(config: GatewayConfig, on_ready: Callable[[Gateway], None]) -> None:
     Raises:
         GatewayError: It cannot start.
     """
-    with asyncio.Runner(loop_factory=loop_factory(config)) as runner:
+    with asyncio.Runner(loop_factory=_fast_loop()) as runner:
         runner.run(serve(config, on_ready))
 
 
@@ -54,6 +50,7 @@ async def serve(config: GatewayConfig, on_ready: Callable[[Gateway], None]) -> N
         async with Gateway(config).serving() as gateway:
             on_ready(gateway)
             await signals.wait()
+            await _unless(signals, gateway.give_notice())
             gateway.turn_away()  # before it is said, so that who reads it can rely on it
             log.info("stopping: no new work, at most %g s for what is going on", config.drain_s)
             await _unless(signals, gateway.drain())
@@ -82,7 +79,7 @@ class _ShortOfResources:
 
     def __call__(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
-        if not isinstance(error, OSError) or error.errno not in _SHORTAGES:
+        if not isinstance(error, OSError) or error.errno not in SHORTAGES:
             loop.default_exception_handler(context)
         elif loop.time() - self._said_at >= SHORTAGE_EVERY_S:
             self._said_at = loop.time()

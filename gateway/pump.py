@@ -107,7 +107,7 @@ class RelayLeg(Leg):
         if not self.has_received_close or self.has_sent_close or self._peer is None or self._peer.is_lost:
             return False
         assert self._transport is not None
-        if self._transport.get_extra_info("ssl_object") is None:
+        if not self._is_tls:
             return True
         if self._peer._forwarder.is_between_frames and self._forwarder.close is not None:
             self.has_sent_close = True

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,6 +17,7 @@ from hyco.addresses import rendezvous_target
 from hyco.tracking import tracking_id
 
 from .front_request import FrontRequest
+from .tickets import Tickets
 
 SECRET_BYTES = 16
 
@@ -32,13 +34,13 @@ class Rejected:
 class Arrived:
     """The listener came; *request* is its upgrade, not answered yet.
 
-    Whoever takes it answers it, and then sets *done*.
+    Whoever takes it answers it, and calls *leave* in the end: a listener that has no answer then gets a refusal.
     """
 
     request: FrontRequest
     key: str
     subprotocols: tuple[str, ...]
-    done: asyncio.Event
+    leave: Callable[[], None]
 
 
 class Pending:
@@ -46,7 +48,7 @@ class Pending:
 
     Attributes:
         id: The tracking id of what the listener is told: unique in this gateway, though its GUID is the sender's.
-        address: What the listener is to open, without its origin.
+        address: What the listener is to open; without its origin, where that is the one by which it came.
         outcome: Resolves once, when the listener comes.
     """
 
@@ -61,9 +63,18 @@ class Pending:
 
 
 class Rendezvous:
-    """All senders of this gateway that wait to be met."""
+    """All senders of this gateway that wait to be met.
 
-    def __init__(self) -> None:
+    Args:
+        origin: How listeners reach this very gateway, where they are to be told; else each reaches it as it came.
+        node: What it is called among several that listeners reach by one name.
+    """
+
+    def __init__(self, origin: str = "", node: str = "") -> None:
+        self.tickets: Tickets | None = None
+        """Signs secrets, where other gateways have to know them from made-up ones."""
+        self._origin = origin
+        self._node = node
         self._pending: dict[str, Pending] = {}
         self._serial = itertools.count()
 
@@ -77,8 +88,12 @@ class Rendezvous:
         """Let a listener come. The caller closes what it opens."""
         id_ = f"{tracking_id(guid)}_G{next(self._serial)}"
         secret = secrets.token_hex(SECRET_BYTES)
-        address = rendezvous_target(raw_path, user_query, action=action, tracking_id=id_, secret=secret)
-        pending = Pending(action, id_, secret, address)
+        if self._node and self.tickets is not None:
+            secret = self.tickets.signed(self._node, secret)
+        address = rendezvous_target(
+            raw_path, user_query, action=action, tracking_id=id_, secret=secret, node=self._node
+        )
+        pending = Pending(action, id_, secret, self._origin + address)
         self._pending[secret] = pending
         return pending
 
@@ -93,4 +108,6 @@ class Rendezvous:
         if not outcome.cancel() and not outcome.cancelled():
             came = outcome.result()
             if isinstance(came, Arrived):
-                came.done.set()  # it came in the moment in which its sender left: nobody else will tell it
+                # It may have come in the moment in which its sender left: nobody else would tell it. Whoever was given it
+                # answers it in this turn of the loop.
+                asyncio.get_running_loop().call_soon(came.leave)

@@ -6,16 +6,23 @@ learns whether a hybrid connection exists.
 
 from __future__ import annotations
 
-import asyncio
 import http
 import json
 import logging
 import time
 import uuid
 from dataclasses import dataclass
+from email.utils import formatdate
 from typing import TYPE_CHECKING
 
-from hyco.addresses import RENDEZVOUS_SECRET, RequestTarget, check_origin, parse_target, rejection_of
+from hyco.addresses import (
+    RENDEZVOUS_NODE,
+    RENDEZVOUS_SECRET,
+    RequestTarget,
+    check_origin,
+    parse_target,
+    rejection_of,
+)
 from hyco.errors import InvalidAddressError
 from hyco.handshake import HandshakeError, Upgrade, check_upgrade, switching_protocols
 from hyco.messages import RemoteEndpoint
@@ -30,7 +37,6 @@ from .errors import (
     BadRequestError,
     DrainingError,
     HybridConnectionNotFoundError,
-    LimitExceededError,
     RefusalError,
     RejectedByListenerError,
 )
@@ -39,7 +45,6 @@ from .front_request import FrontRequest, Headers
 from .http_relay import relay_http
 from .rendezvous import Arrived, Rejected
 from .sender_address import origin, sender_address
-from .store.interface import LimitReachedError
 from .websocket_relay import relay_websocket
 
 if TYPE_CHECKING:
@@ -48,6 +53,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _RETRY_AFTER_S = "1"
+
+#: What listeners do at a rendezvous.
+_MEETING = frozenset({"accept", "request"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +89,32 @@ class Router:
         self._gateway = gateway
         self._config = gateway.config
 
+    def handle_at_once(self, request: FrontRequest) -> bool:
+        """Answer *request*, or see to it that others do, where nothing has to be waited for; False: handle() it.
+
+        That is a listener at its rendezvous: its sender's own handler answers both. A task for it would only wait.
+        """
+        if not request.is_upgrade or RENDEZVOUS_SECRET not in request.target:
+            return False
+        try:
+            target = _parse(request.target)
+        except RefusalError:
+            return False
+        if (
+            not target.is_websocket_path
+            or _action(target) not in _MEETING
+            or self._is_awaited_elsewhere(target)
+        ):
+            return False
+        guid = _guid(target)
+        try:
+            self._meet(request, target, guid)
+        except RefusalError as refusal:
+            self._refuse(request, refusal, guid, target.path)
+        except HandshakeError as error:
+            self._refuse_handshake(request, error, guid, target.path)
+        return True
+
     async def handle(self, request: FrontRequest) -> None:
         """Answer *request*, whatever it is."""
         guid = ""
@@ -96,25 +130,24 @@ class Router:
                 )
             target = _parse(request.target)
             path = target.path
-            guid = guid_of(target.parameters.get("sb-hc-id", "")) or str(uuid.uuid4())
+            guid = _guid(target)
             await self._route(request, target, guid)
         except RefusalError as refusal:
             self._refuse(request, refusal, guid or str(uuid.uuid4()), path)
         except HandshakeError as error:
-            self._refuse(
-                request, RefusalError(error.status, str(error), code="BadRequest"), guid, path, error.headers
-            )
+            self._refuse_handshake(request, error, guid, path)
 
     async def _route(self, request: FrontRequest, target: RequestTarget, guid: str) -> None:
         if target.is_websocket_path:
-            action = (target.parameters.get("sb-hc-action") or "connect").lower()
-            match action:
+            match _action(target):
                 case "listen":
                     await self._listen(request, target, guid)
                 case "connect":
                     await self._connect(request, target, guid)
+                case "accept" | "request" if self._is_awaited_elsewhere(target):
+                    await self._forward(request, target)
                 case "accept" | "request":
-                    await self._meet(request, target, action)
+                    self._meet(request, target, guid)
                 case _:
                     raise BadRequestError("The action is none of listen, connect, accept and request.")
         elif (request.header("x-process-at") or "").lower() == "servicebus":
@@ -127,7 +160,7 @@ class Router:
     # The four gestures of WebSocket
 
     async def _listen(self, request: FrontRequest, target: RequestTarget, guid: str) -> None:
-        upgrade = check_upgrade(request.method, request.http_version, request.headers)
+        upgrade = check_upgrade(request.method, request.http_version, request.fields)
         gateway = self._gateway
         self._refuse_while_draining()
         origin_ = self._origin(request)
@@ -136,17 +169,14 @@ class Router:
         name = f"{guid}_{gateway.next_serial()}"
         place = gateway.places.take(namespace.key)
         try:
-            slot = await gateway.store.claim(relay, name, gateway.fabric.node, self._config.max_listeners)
-        except LimitReachedError as error:
-            place.leave()
-            raise LimitExceededError.listeners(self._config.max_listeners) from error
+            await gateway.admission.admit(relay, name)
         except BaseException:
             place.leave()
             raise
 
         async def check_token(token: str) -> Grant:
             return await gateway.authorizer.check_renewal(
-                namespace, connection, target, request.headers, token, time.time()
+                namespace, connection, target, request.fields, token, time.time()
             )
 
         def ended(channel: ControlChannel) -> None:
@@ -162,13 +192,13 @@ class Router:
             spawn=gateway.spawn,
             on_end=ended,
         )
-        gateway.listener_started(relay, channel, slot)
+        gateway.listener_started(relay, channel)
         try:
             # Once more: while the slot was claimed the hybrid connection may have been deleted, and its listeners told.
             await self._authorize(request, target, Right.LISTEN)
             leg = channel.make_leg(gateway.read_buffer, gateway.pinger)
             # known to the fabric before its 101 leaves: an SDK's first request may follow it at once
-            channel.offered(gateway.fabric.offer(relay, name, channel.ask))
+            channel.offered(await gateway.fabric.offer(relay, name, channel.ask))
             request.upgrade(switching_protocols(upgrade.key, None, (("TrackingId", tracking_id(guid)),)), leg)
             channel.watch_expiry()
         except BaseException:
@@ -177,12 +207,12 @@ class Router:
         log.info("%s listener %s connected from %s", connection.name, name, self._address(request).address)
 
     async def _connect(self, request: FrontRequest, target: RequestTarget, guid: str) -> None:
-        upgrade = check_upgrade(request.method, request.http_version, request.headers)
+        upgrade = check_upgrade(request.method, request.http_version, request.fields)
         sender = await self._sender(request, target, guid)
         _check_origin(sender)
         await relay_websocket(self._gateway, sender, upgrade)
 
-    async def _meet(self, request: FrontRequest, target: RequestTarget, action: str) -> None:
+    def _meet(self, request: FrontRequest, target: RequestTarget, guid: str) -> None:
         """A listener at the address it was given: to take its sender, or to refuse it."""
         rendezvous = self._gateway.rendezvous
         try:
@@ -191,20 +221,40 @@ class Router:
             raise BadRequestError(str(error)) from error
         upgrade: Upgrade | None = None
         if rejection is None:
-            upgrade = check_upgrade(request.method, request.http_version, request.headers)
+            upgrade = check_upgrade(request.method, request.http_version, request.fields)
         pending = rendezvous.take(target.parameters.get(RENDEZVOUS_SECRET, ""))
-        if pending is None or pending.action != action or pending.outcome.done():
-            raise RefusalError(403, "The rendezvous address is invalid, expired or used.", code="Forbidden")
+        if pending is None or pending.action != _action(target) or pending.outcome.done():
+            raise _bad_address()
         request.authorized()
         if rejection is not None:
             pending.outcome.set_result(Rejected(*rejection))
             raise RefusalError(410, "Gone", code="Gone")
         assert upgrade is not None
-        arrived = Arrived(request, upgrade.key, upgrade.subprotocols, asyncio.Event())
-        pending.outcome.set_result(arrived)
-        await arrived.done.wait()  # set by the sender's side, whose own waits have deadlines
-        if not request.is_finished:
-            raise RefusalError(403, "The sender is gone.", code="Forbidden")
+
+        def leave() -> None:
+            if not request.is_finished:
+                gone = RefusalError(403, "The sender is gone.", code="Forbidden")
+                self._refuse(request, gone, guid, target.path)
+
+        # answered by the sender's side, whose own waits have deadlines
+        request.is_handed_over = True
+        pending.outcome.set_result(Arrived(request, upgrade.key, upgrade.subprotocols, leave))
+
+    def _is_awaited_elsewhere(self, target: RequestTarget) -> bool:
+        """Whether the sender at this address waits at another gateway."""
+        name = target.parameters.get(RENDEZVOUS_NODE, "")
+        return bool(name) and self._gateway.peers is not None and name != self._config.node_name
+
+    async def _forward(self, request: FrontRequest, target: RequestTarget) -> None:
+        """A listener that came to the wrong gateway: pass it on."""
+        gateway = self._gateway
+        assert gateway.peers is not None
+        check_upgrade(request.method, request.http_version, request.fields)
+        name, tickets = target.parameters[RENDEZVOUS_NODE], gateway.rendezvous.tickets
+        if tickets is None or not tickets.is_good(name, target.parameters.get(RENDEZVOUS_SECRET, "")):
+            raise _bad_address()
+        await gateway.peers.forward(request, name, gateway.relay_ended)
+        gateway.relay_started()
 
     # Who may
 
@@ -230,7 +280,7 @@ class Router:
             await self._gateway.directory.find(namespace, target.canonical) if target.canonical else None
         )
         grant = await self._gateway.authorizer.authorize(
-            namespace, connection, target, request.headers, right, time.time()
+            namespace, connection, target, request.fields, right, time.time()
         )
         request.authorized()
         if connection is None:
@@ -262,13 +312,13 @@ class Router:
             namespace,
             request.method,
             target,
-            request.headers,
+            request.fields,
             await body.read_all(),
             listener_count=self._gateway.fabric.listeners,
         )
         if status < http.HTTPStatus.BAD_REQUEST:
             request.authorized()
-        request.respond(status, None, [("Content-Type", content_type)], content)
+        request.respond(status, None, [("Content-Type", content_type), _date()], content)
 
     # Answers
 
@@ -279,7 +329,7 @@ class Router:
             request.cut()
             return
         trace = tracking_id(guid)
-        headers = [*headers, ("TrackingId", trace)]
+        headers = [*headers, ("TrackingId", trace), _date()]
         if isinstance(refusal, RejectedByListenerError):
             request.respond(refusal.status, refusal.message, headers)
             return
@@ -289,6 +339,10 @@ class Router:
             headers.append(("Retry-After", _RETRY_AFTER_S))
         body = json.dumps({"error": {"code": refusal.code, "message": text}}).encode()
         request.respond(refusal.status, text, [*headers, ("Content-Type", "application/json")], body)
+
+    def _refuse_handshake(self, request: FrontRequest, error: HandshakeError, guid: str, path: str) -> None:
+        refusal = RefusalError(error.status, str(error), code="BadRequest")
+        self._refuse(request, refusal, guid, path, error.headers)
 
     def _address(self, request: FrontRequest) -> RemoteEndpoint:
         return sender_address(request, self._config.trusted_proxies)
@@ -305,6 +359,19 @@ class Router:
             ) from error
 
 
+def _bad_address() -> RefusalError:
+    return RefusalError(403, "The rendezvous address is invalid, expired or used.", code="Forbidden")
+
+
+def _action(target: RequestTarget) -> str:
+    return (target.parameters.get("sb-hc-action") or "connect").lower()
+
+
+def _guid(target: RequestTarget) -> str:
+    """What the request calls itself, or a new name."""
+    return guid_of(target.parameters.get("sb-hc-id", "")) or str(uuid.uuid4())
+
+
 def _check_origin(sender: Sender) -> None:
     """Whether the page that opens a WebSocket, where it is one, may send here.
 
@@ -316,6 +383,11 @@ def _check_origin(sender: Sender) -> None:
         canonical_origin(origin) not in allowed for origin in sender.request.header_values("origin")
     ):
         raise RefusalError(403, "Pages of this origin may not send to the endpoint.", code="Forbidden")
+
+
+def _date() -> tuple[str, str]:
+    """When the gateway itself answers (RFC 9110 §6.6.1): by it, whoever asks can see that their own clock is wrong."""
+    return "Date", formatdate(time.time(), usegmt=True)
 
 
 def _parse(target: str) -> RequestTarget:

@@ -8,6 +8,7 @@ import contextlib
 import errno
 import itertools
 import logging
+import socket
 import ssl
 import uuid
 from collections.abc import AsyncIterator, Coroutine
@@ -19,31 +20,38 @@ from hyco.messages import RemoteEndpoint
 
 from .admin.app import build_app
 from .admin.door import MAX_CONNECTIONS, AdminDoor
+from .admission import Admission
 from .authorization import Authorizer
-from .binding import cannot_bind
+from .binding import cannot_bind, listening_sockets
 from .certificates import self_signed
 from .config import GatewayConfig, HostPort
 from .control import ControlChannel
 from .data_folder import DataFolder
 from .directory import Change, Directory
 from .editor import Editor
-from .fabric.interface import RelayKey
+from .errors import ConfigError
+from .fabric.interface import Fabric, RelayKey
 from .fabric.local import LocalFabric
 from .front import HttpConnection
 from .front_request import FrontRequest
 from .keepalive import Pinger
 from .memory import Tide
+from .peers import NAME, PEER_URL, Peers
 from .quotas import NamespacePlaces
 from .rendezvous import Rendezvous
 from .routes import Router
-from .store.interface import BEAT_INTERVAL_S, StoreError
+from .store.interface import BEAT_INTERVAL_S, Store, StoreError
 from .store.sqlite import SqliteStore
-from .tls import CountedTls, WatchedCertificate, bound_tls_buffers, server_context
+from .tickets import Tickets, shared_key
+from .tls import TlsServer, WatchedCertificate, server_context
 
 log = logging.getLogger(__name__)
 
 #: How many connections the system may hold for us before they are accepted.
 BACKLOG = 1024
+#: How many listeners are sent to other gateways at a time, and how often.
+MOVED_AT_ONCE = 20
+MOVE_INTERVAL_S = 0.05
 #: How long cancelled work may take to unwind, and closed connections to go.
 UNWIND_S = 5.0
 
@@ -64,25 +72,35 @@ class Gateway:
 
     def __init__(self, config: GatewayConfig) -> None:
         self.config = config
+        self.is_leaving = False
         self.is_draining = False
         self.read_buffer = memoryview(bytearray(READ_BUFFER_BYTES))
-        self.rendezvous = Rendezvous()
+        self.rendezvous = (
+            Rendezvous()
+            if not config.fabric
+            else Rendezvous(origin=config.node_url.websocket_origin)
+            if config.node_url is not None
+            else Rendezvous(node=config.node_name)
+        )
         self.places = NamespacePlaces(config.max_connections_per_namespace)
-        self.fabric = LocalFabric(f"embedded.{uuid.uuid4().hex[:8]}")
+        self.fabric = _fabric(config)
         self.pinger = Pinger(
             interval_s=config.ping_interval_s,
             missed_pongs=config.missed_pongs,
             write_stall_timeout_s=config.write_stall_timeout_s,
         )
         self.data_folder = DataFolder(config.data_folder)
-        self.store = SqliteStore(self.data_folder.store_file)
-        self.directory = Directory(self.store, config)
+        self.store = _store(config, self.data_folder)
+        self.peers = Peers(self.store, self.read_buffer, config.peer_ca) if config.fabric else None
+        self.directory = Directory(self.store, config, announce=self.fabric.announce)
+        self.fabric.heed(self.directory.look)
+        self.admission = Admission(self.store, self.fabric.node, config.max_listeners)
         self.editor = Editor(self.directory)
         self.authorizer = Authorizer(self.directory, config)
         self.addresses: tuple[HostPort, ...] = ()
         self.admin_address = config.admin_bind
         self._router = Router(self)
-        self._channels: dict[RelayKey, dict[ControlChannel, int]] = collections.defaultdict(dict)
+        self._channels: dict[RelayKey, set[ControlChannel]] = collections.defaultdict(set)
         self._connections: set[HttpConnection] = set()
         self._strangers: collections.Counter[str] = collections.Counter()
         self._arrivals: dict[object, str] = {}  # who shakes hands, and from which address
@@ -104,15 +122,20 @@ class Gateway:
             StoreUnavailableError: The store cannot be opened.
         """
         async with contextlib.AsyncExitStack() as stack:
-            stack.enter_context(self.data_folder.locked())
+            stack.enter_context(self.data_folder.locked(has_store=self.config.store is None))
+            self._check_store()
             await self.store.open()
             stack.push_async_callback(self.store.close)
+            if self.config.fabric:
+                key = await shared_key(self.store)
+                self.rendezvous.tickets = Tickets(key, self.config.rendezvous_validity_s)
+            await self.fabric.open()
             await self.directory.load()
             stack.callback(self.directory.subscribe(self._changed))
             stack.push_async_callback(self._unwind)
             self.spawn(self.pinger.run(), "pinger")
             self.spawn(self.directory.run(), "directory")
-            self.spawn(self._beat(), "beat")
+            self.spawn(self.admission.run(), "admission")
             self.spawn(Tide(self._count).run(), "memory")
             context = self._tls()
             servers = [await self._bind(address, context) for address in self.config.bind]
@@ -121,6 +144,7 @@ class Gateway:
             self.addresses = tuple(
                 HostPort(*sock.getsockname()[:2]) for server in servers for sock in server.sockets
             )
+            self.spawn(self._beat(), "beat")
             await stack.enter_async_context(self._admin())
             yield self
 
@@ -134,25 +158,56 @@ class Gateway:
         """The port of the admin API."""
         return self.admin_address.port
 
+    async def give_notice(self) -> None:
+        """Say that it is not ready, and go on as before for so long as balancers take to hear that."""
+        self.is_leaving = True
+        if self.config.fabric:
+            await asyncio.sleep(self.config.notice_s)
+
     def turn_away(self) -> None:
         """Refuse new work from now on; drain() waits for what is going on."""
-        self.is_draining = True
+        self.is_leaving = self.is_draining = True
 
     async def drain(self) -> None:
         """Refuse new work, and wait for what is going on: until it is done or drain_s have passed.
 
-        Listeners stay connected while requests they were given are unanswered; they are told to go at the end.
+        Listeners stay connected while requests they were given are unanswered. They are told to go at the end; where there are
+        other gateways for them, as soon as they owe nothing.
         """
         self.turn_away()
         await self.fabric.drain()
         for connection in tuple(self._connections):
-            connection.close_if_idle()
-        if self._requests or self._relayed:
-            self._is_quiet.clear()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self.config.drain_s):
+            connection.end_soon()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.config.drain_s):
+                if self.config.fabric:
+                    await self._listeners_move()
+                if self._requests or self._relayed:
+                    self._is_quiet.clear()
                     await self._is_quiet.wait()
         log.info("drained; %d requests and %d relayed connections are cut", self._requests, self._relayed)
+
+    def _check_store(self) -> None:
+        """Entities that are in a database must not seem to be gone because it was not named this time."""
+        if self.config.store is not None:
+            self.data_folder.note_shared_store(self.config.store)
+        elif (url := self.data_folder.shared_store()) is not None:
+            raise ConfigError(
+                f"store: the gateway with this data folder keeps its entities in {url}; give that again, or another folder"
+            )
+
+    async def _listeners_move(self) -> None:
+        """Send listeners to the other gateways, a few at a time: those come back all at once otherwise."""
+        while self._channels:
+            free = [
+                channel
+                for channels in self._channels.values()
+                for channel in channels
+                if not channel.is_owing
+            ]
+            for channel in free[:MOVED_AT_ONCE]:
+                channel.go_away("The gateway is shutting down.")
+            await asyncio.sleep(MOVE_INTERVAL_S)
 
     async def _unwind(self) -> None:
         """End whatever is left."""
@@ -178,7 +233,6 @@ class Gateway:
         config = self.config
         if not config.is_secure:
             return None
-        bound_tls_buffers()
         if config.tls_self_signed:
             files = self_signed(self.data_folder, config)
             return server_context(files.certificate, files.key)
@@ -188,7 +242,7 @@ class Gateway:
         self.spawn(WatchedCertificate(context, config.tls_cert, config.tls_key).run(), "certificate")
         return context
 
-    async def _bind(self, address: HostPort, context: ssl.SSLContext | None) -> asyncio.Server:
+    async def _bind(self, address: HostPort, context: ssl.SSLContext | None) -> asyncio.Server | TlsServer:
         try:
             return await self._listen(address.host, address.port, context)
         except OSError as error:
@@ -196,20 +250,25 @@ class Gateway:
                 return await self._bind(HostPort(address.host, 0), context)
             raise cannot_bind("bind", address, error) from error
 
-    async def _listen(self, host: str, port: int, context: ssl.SSLContext | None) -> asyncio.Server:
-        def accept() -> asyncio.BaseProtocol:
-            if context is None:
-                return HttpConnection(self)
-            arrival = object()
-            return CountedTls(
-                HttpConnection(self, arrival),
+    async def _listen(
+        self, host: str, port: int, context: ssl.SSLContext | None
+    ) -> asyncio.Server | TlsServer:
+        if context is not None:
+            return TlsServer(
+                await listening_sockets(host, port, BACKLOG),
                 context,
+                lambda arrival: HttpConnection(self, arrival),
                 handshake_timeout_s=self.config.handshake_timeout_s,
                 door=self,
-                arrival=arrival,
             )
-
-        return await asyncio.get_running_loop().create_server(accept, host, port, backlog=BACKLOG)
+        server = await asyncio.get_running_loop().create_server(
+            lambda: HttpConnection(self), host, port, backlog=BACKLOG
+        )
+        for sock in server.sockets:
+            # What finds out that a peer has vanished where no ping is sent: within a half-closed WebSocket. Connections have
+            # it from their listening socket, on every system.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        return server
 
     @contextlib.asynccontextmanager
     async def _admin(self) -> AsyncIterator[None]:
@@ -254,6 +313,10 @@ class Gateway:
         except Exception:
             log.exception("%s failed", name)
 
+    def handle_at_once(self, request: FrontRequest) -> bool:
+        """Answer *request* without a task, where nothing has to be waited for."""
+        return self._router.handle_at_once(request)
+
     async def handle(self, request: FrontRequest) -> None:
         """Answer *request*."""
         self._requests += 1
@@ -278,12 +341,32 @@ class Gateway:
 
     async def _beat(self) -> None:
         """Tell the store that this node, and so its listeners, are alive."""
+        is_taken = True
         while True:
             try:
-                await self.store.beat(self.fabric.node, {})
+                await self.store.beat(self.fabric.node, self._details())
             except StoreError as error:
-                log.warning("the store does not take this node's sign of life: %s", error)
+                if is_taken:
+                    log.warning("the store does not take this node's sign of life: %s", error)
+                is_taken = False
+            else:
+                is_taken = True
             await asyncio.sleep(BEAT_INTERVAL_S)
+
+    def _details(self) -> dict[str, object]:
+        """What other gateways, and who looks after them, are told of this one."""
+        config = self.config
+        if not config.fabric:
+            return {}
+        status = self.status()
+        return {
+            NAME: config.node_name,
+            PEER_URL: config.peer_origin(self.addresses[0]),
+            "nodeUrl": config.node_url.http_origin if config.node_url is not None else "",
+            "listeners": status["listeners"],
+            "relayedConnections": status["relayedConnections"],
+            "isDraining": self.is_draining,
+        }
 
     # Connections
 
@@ -356,17 +439,17 @@ class Gateway:
         """A number that no other of this gateway has."""
         return next(self._serials)
 
-    def listener_started(self, relay: RelayKey, channel: ControlChannel, slot: int) -> None:
+    def listener_started(self, relay: RelayKey, channel: ControlChannel) -> None:
         """A listener is connected."""
-        self._channels[relay][channel] = slot
+        self._channels[relay].add(channel)
+        self.admission.started(relay, channel.name, channel.go_away)
 
     def listener_ended(self, relay: RelayKey, channel: ControlChannel) -> None:
         """It is not, any more: its slot is free."""
-        slot = self._channels[relay].pop(channel, None)
+        self._channels[relay].discard(channel)
         if not self._channels[relay]:
             del self._channels[relay]
-        if slot is not None:
-            self.spawn(self.store.release(relay, slot, channel.name), "release slot")
+        self.spawn(self.admission.left(relay, channel.name), "release slot")
 
     def _changed(self, change: Change) -> None:
         """The directory changed: who listens on what is gone has to leave."""
@@ -385,3 +468,30 @@ class Gateway:
             "rendezvous": len(self.rendezvous),
             "strangers": self._strangers.total(),
         }
+
+
+def _fabric(config: GatewayConfig) -> Fabric:
+    incarnation = uuid.uuid4().hex[:8]
+    if not config.fabric:
+        return LocalFabric(f"embedded-{incarnation}")
+    try:
+        from .fabric.nats import NatsFabric  # noqa: PLC0415 - nats-py comes with the extra `cluster`
+    except ImportError as error:
+        raise ConfigError(
+            "fabric: NATS needs a package that is missing: install relaydesk[cluster]"
+        ) from error
+    return NatsFabric(
+        f"{config.node_name}-{incarnation}", config.fabric, credentials=config.fabric_credentials
+    )
+
+
+def _store(config: GatewayConfig, folder: DataFolder) -> Store:
+    if config.store is None:
+        return SqliteStore(folder.store_file)
+    try:
+        from .store.postgresql import PostgresStore  # noqa: PLC0415 - asyncpg comes with the extra `cluster`
+    except ImportError as error:
+        raise ConfigError(
+            "store: PostgreSQL needs a package that is missing: install relaydesk[cluster]"
+        ) from error
+    return PostgresStore(config.store)

@@ -1,35 +1,57 @@
-"""TLS of the gateway's port, with buffers that fit tens of thousands of connections.
+"""TLS of the gateway's port.
 
-asyncio gives each TLS connection a read buffer of 256 KiB, which is most of what a relayed pair over TLS costs
-(measured: 283 to 537 KiB a leg). A TLS record holds 16 KiB at most, so a buffer of two is enough to read one record
-while another is being decrypted.
+By aiofastnet, whose transports do what asyncio's do and write what they read straight to OpenSSL: of the processor a gigabyte
+takes two thirds of what asyncio's takes. Both buffers of a connection, for what arrives and for what leaves, are of a fixed
+size, and take memory as far as they were ever filled.
 
-uvloop's own buffers grow with use and cannot be bounded from outside; a gateway with TLS therefore runs on asyncio's
-loop, which costs it nothing measurable (0.81 against 0.80 CPU seconds per GB).
+Connections are accepted here: its own server has no word to say before a handshake is complete, and is at a loss where
+descriptors run out.
 """
 
 from __future__ import annotations
 
 import asyncio
-import asyncio.sslproto
 import logging
+import socket
 import ssl
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
+import aiofastnet
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 
+from .binding import SHORTAGES
 from .errors import ConfigError
 
 log = logging.getLogger(__name__)
 
-#: Two records.
-TLS_READ_BUFFER_BYTES = 32 * 1024
+#: A record of TLS with its head and its tag, roomily.
+_RECORD_BYTES: Final = 16 * 1024 + 64
+#: What may be on its way between the socket and OpenSSL, in either direction of a connection.
+TLS_BUFFER_BYTES: Final = 4 * _RECORD_BYTES
+#: What may wait above that before a peer's other side is held back.
+TLS_HIGH_WATER_BYTES: Final = 32 * 1024
+
+#: How long nobody is accepted where there is no descriptor left for it.
+SHORTAGE_S: Final = 1.0
 
 #: How often the files of a certificate are looked at, for new ones.
 LOOK_S = 30.0
+
+
+def _is_report(record: logging.LogRecord) -> bool:
+    """Whether a handler can take *record*.
+
+    Of a peer that leaves in its handshake aiofastnet 1.2 tells the loop the class of an error in place of one, which no formatter
+    can take. It is raised as well.
+    """
+    return not (record.exc_info and isinstance(record.exc_info[1], type))
+
+
+logging.getLogger("asyncio").addFilter(_is_report)
 
 
 class TlsDoor(Protocol):
@@ -41,63 +63,80 @@ class TlsDoor(Protocol):
     def left(self, arrival: object) -> None:
         """It is gone, or was counted out before."""
 
+    def spawn(self, work: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
+        """Run *work* as a task that ends with the gateway."""
 
-class CountedTls(asyncio.sslproto.SSLProtocol):
-    """TLS on a connection that counts from the moment TCP has accepted it.
 
-    asyncio shows a connection when its handshake is complete: until then there was no limit to them, and each costs
-    more than 80 KiB (measured). This is what its create_server makes of an SSL context, and a look at the door before.
+class TlsServer:
+    """Accepts connections and shakes hands on each: what ``asyncio.Server`` is to those without TLS.
+
+    A connection counts from the moment TCP has accepted it: a handshake costs more than a connection that is through with it.
     """
 
     def __init__(
         self,
-        protocol: asyncio.BaseProtocol,
+        sockets: Sequence[socket.socket],
         context: ssl.SSLContext,
+        make: Callable[[object], asyncio.BufferedProtocol],
         *,
         handshake_timeout_s: float,
         door: TlsDoor,
-        arrival: object,
     ) -> None:
-        super().__init__(
-            asyncio.get_running_loop(),
-            protocol,
-            context,
-            waiter=None,  # type: ignore[arg-type]  # nobody waits for it; typeshed has it otherwise
-            server_side=True,
-            ssl_handshake_timeout=handshake_timeout_s,  # type: ignore[arg-type]  # any number of seconds does
-        )
+        """Serve on *sockets*, which listen; *make* is given what a connection was counted as."""
+        self.sockets = sockets
+        self._context = context
+        self._make = make
+        self._handshake_timeout_s = handshake_timeout_s
         self._door = door
-        self._arrival = arrival
+        self._accepting = [door.spawn(self._accept(listening), "accepting over TLS") for listening in sockets]
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """TCP has accepted it."""
-        name = transport.get_extra_info("peername")
-        if self._door.arrived(self._arrival, str(name[0]) if isinstance(name, tuple) else ""):
-            super().connection_made(transport)
-        else:
-            assert isinstance(transport, asyncio.WriteTransport)
-            transport.abort()
+    def close(self) -> None:
+        """Accept nobody any more. Connections that are there stay."""
+        for task in self._accepting:
+            task.cancel()
+        for listening in self.sockets:
+            listening.close()
 
-    def connection_lost(self, exc: BaseException | None) -> None:
-        """It is gone, whether or not its handshake was complete."""
-        self._door.left(self._arrival)
-        super().connection_lost(exc)
+    async def _accept(self, listening: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                accepted, address = await loop.sock_accept(listening)
+            except OSError as error:
+                if error.errno in SHORTAGES:
+                    loop.call_exception_handler(
+                        {"message": "no descriptor for a connection", "exception": error}
+                    )
+                    await asyncio.sleep(SHORTAGE_S)
+                elif listening.fileno() == -1:
+                    return
+                else:
+                    await asyncio.sleep(0)  # whoever it was has gone
+                continue
+            # asyncio's own do that, and aiofastnet where it sees that it is TCP: not by a socket of create_server's
+            accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            arrival = object()
+            if self._door.arrived(arrival, str(address[0])):
+                self._door.spawn(self._shake_hands(arrival, accepted), "TLS handshake")
+            else:
+                accepted.close()
+            await asyncio.sleep(0)  # where many wait, one after the other is accepted without a pause
 
-
-def bound_tls_buffers() -> None:
-    """Make asyncio's TLS connections of this process read into TLS_READ_BUFFER_BYTES each; called once at start."""
-    # a class attribute without underscore, read once for each connection; a test holds that it still has this effect
-    asyncio.sslproto.SSLProtocol.max_size = TLS_READ_BUFFER_BYTES
-
-
-def bound_held_back_bytes(transport: asyncio.BaseTransport) -> None:
-    """Let *transport* keep at most TLS_READ_BUFFER_BYTES of what arrives while its reading is paused.
-
-    asyncio's TLS reads on for itself up to 256 KiB, which was most of what a stalled pair cost (475 KiB, measured).
-    """
-    set_limits = getattr(transport, "set_read_buffer_limits", None)  # its TLS transports alone have it
-    if set_limits is not None:
-        set_limits(high=TLS_READ_BUFFER_BYTES)
+    async def _shake_hands(self, arrival: object, accepted: socket.socket) -> None:
+        try:
+            await aiofastnet.connect_accepted_socket(
+                asyncio.get_running_loop(),
+                lambda: self._make(arrival),
+                accepted,
+                ssl=self._context,
+                ssl_handshake_timeout=self._handshake_timeout_s,
+                ssl_incoming_bio_size=TLS_BUFFER_BYTES,
+                ssl_outgoing_bio_size=TLS_BUFFER_BYTES,
+            )
+        except OSError as error:  # who speaks no TLS, none of ours, or nothing at all within its time
+            log.debug("no TLS handshake: %s", error)
+        finally:
+            self._door.left(arrival)
 
 
 def server_context(cert: Path, key: Path) -> ssl.SSLContext:

@@ -57,6 +57,10 @@ class AdminHost(Protocol):
         """What senders and listeners connect to."""
 
     @property
+    def is_leaving(self) -> bool:
+        """Whether nobody should be sent to it any more."""
+
+    @property
     def is_draining(self) -> bool:
         """Whether it is about to stop."""
 
@@ -135,6 +139,7 @@ class AdminApi:
             "/healthz": self._health,
             "/readyz": self._ready,
             "/status": self._status,
+            "/nodes": self._nodes,
             "/openapi.json": self._openapi,
             "/namespaces": self._namespaces,
             "/namespaces/{namespace}": self._namespace,
@@ -150,7 +155,7 @@ class AdminApi:
         return _json(200, {"status": "ok"})
 
     async def _ready(self, method: str, found: paths.Match, body: bytes) -> web.Response:
-        if self._host.is_draining:
+        if self._host.is_leaving:
             return _json(503, {"status": "stopping"})
         return _json(200, {"status": "ready"})
 
@@ -166,6 +171,13 @@ class AdminApi:
                 **self._host.status(),
             },
         )
+
+    async def _nodes(self, method: str, found: paths.Match, body: bytes) -> web.Response:
+        nodes = [
+            {"node": record.node, "secondsSinceHeard": round(max(0.0, record.age_s), 1), **record.details}
+            for record in await self._host.store.nodes()
+        ]
+        return _json(200, {"value": nodes})
 
     async def _openapi(self, method: str, found: paths.Match, body: bytes) -> web.Response:
         return _json(200, paths.openapi(API_VERSION))

@@ -9,12 +9,13 @@ from __future__ import annotations
 import html
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
 from hyco.addresses import RequestTarget, canonical_path
 from hyco.errors import InvalidAddressError
+from hyco.fields import Fields
 from hyco.sas import Right, Rule
 from hyco.tracking import guid_of, traced, tracking_id
 
@@ -52,27 +53,26 @@ async def handle(  # noqa: PLR0917 - what a request consists of
     namespace: Namespace,
     method: str,
     target: RequestTarget,
-    headers: Iterable[tuple[str, str]],
+    fields: Fields,
     body: bytes = b"",
     *,
     listener_count: Callable[[RelayKey], int],
 ) -> AtomAnswer:
     """Answer a request with the header ``X-PROCESS-AT: ServiceBus``. Errors are answers too, in XML."""
-    headers = list(headers)
-    host = next((value.strip() for name, value in headers if name.lower() == "host"), namespace.name)
+    host = next(iter(fields.get("host", ())), namespace.name)
     try:
         # Exactly this name: what is managed is the entity itself, never one that the path merely begins with.
         canonical = _canonical(target)
         connection = directory.connection(namespace.key, canonical)
         right = ANY_RIGHT if method in ("GET", "HEAD") else Right.MANAGE
-        await authorizer.authorize(namespace, connection, target, headers, right)
+        await authorizer.authorize(namespace, connection, target, fields, right)
         match method:
             case "GET" | "HEAD":
                 if connection is None:
                     return 200, FEED, feed_xml(host, target.path)
                 return _entry(200, host, connection, listener_count)
             case "PUT":
-                is_update = any(name.lower() == "if-match" for name, _ in headers)
+                is_update = "if-match" in fields
                 name = unquote(target.path).strip("/")
                 settings = parse_entry(body)
                 made, is_new = await Editor(directory).put_connection(

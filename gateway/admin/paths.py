@@ -27,6 +27,7 @@ OPEN = {
 }
 ROUTES: dict[str, dict[str, str]] = {
     "/status": {"GET": "Counts of what there is and of what is going on"},
+    "/nodes": {"GET": "The gateways that share this one's store, and what goes on at each"},
     "/openapi.json": {"GET": "This list"},
     "/namespaces": {"GET": "All namespaces"},
     "/namespaces/{namespace}": {
@@ -66,7 +67,7 @@ class Match:
 
 def match(raw_path: str) -> Match | None:
     """What *raw_path*, percent-encoded as sent, means; None for nothing."""
-    if raw_path in OPEN or raw_path in ("/status", "/openapi.json"):
+    if raw_path in OPEN or raw_path in ("/status", "/nodes", "/openapi.json"):
         return Match(raw_path)
     found = _PROVIDER.match(raw_path)
     prefix = "" if found is None else found[0]

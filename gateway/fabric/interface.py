@@ -13,6 +13,7 @@ implementation between nodes makes anew on the asking side.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, NewType, Protocol
 
@@ -125,8 +126,15 @@ class Fabric(Protocol):
     def node(self) -> str:
         """This node and its incarnation: another name after each start."""
 
-    def offer(self, relay: RelayKey, listener: str, handler: AskHandler) -> Offer:
-        """Let *listener* be asked through *handler*.
+    async def open(self) -> None:
+        """Connect.
+
+        Raises:
+            FabricUnavailableError: There is nobody to connect to.
+        """
+
+    async def offer(self, relay: RelayKey, listener: str, handler: AskHandler) -> Offer:
+        """Let *listener* be asked through *handler*, by any node that asks after this has returned.
 
         *listener* begins with the 36 characters of the listener's GUID, lower case; what follows keeps two control
         channels of one GUID apart, which are two registrations (protocol reference §5).
@@ -142,8 +150,16 @@ class Fabric(Protocol):
             NoListenerError: There is none, or none left.
             ListenerCriteriaError: None that the sender's routing headers allow.
             BusyError: At least one is there, and takes nothing at the moment.
+            FabricUnavailableError: Other nodes cannot be asked, and there is none at this one.
+            ResponseTimeoutError: A node does not say whether it has told its listener, and no other may be told instead.
             DrainingError: After drain().
         """
+
+    def announce(self) -> None:
+        """Tell all other nodes that the store has changed."""
+
+    def heed(self, callback: Callable[[], None]) -> None:
+        """Call *callback* whenever another node says so, or may have said so without being heard."""
 
     def listeners(self, relay: RelayKey) -> int:
         """How many listeners this node offers for *relay*. The store counts those of all nodes."""

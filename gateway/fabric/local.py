@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ..errors import BusyError, DrainingError, ListenerCriteriaError, ListenerGoneError, NoListenerError
@@ -36,7 +37,10 @@ class LocalFabric:
         """This node and its incarnation."""
         return self._node
 
-    def offer(self, relay: RelayKey, listener: str, handler: AskHandler) -> LocalOffer:
+    async def open(self) -> None:
+        """There is nothing to connect to."""
+
+    async def offer(self, relay: RelayKey, listener: str, handler: AskHandler) -> LocalOffer:
         """Let *listener* be asked through *handler*."""
         if self._is_draining:
             raise DrainingError
@@ -46,14 +50,14 @@ class LocalFabric:
 
     async def ask(self, relay: RelayKey, ask: Ask) -> Told:
         """Tell one listener, picked at random."""
-        if self._is_draining:
-            raise DrainingError
-        present = self._offers.get(relay, ())
-        suitable = [offer for offer in present if ask.suits(offer.listener)]
-        if present and not suitable:
-            raise ListenerCriteriaError
-        candidates = [offer for offer in suitable if offer.listener not in ask.tried]
+        return self.tell(relay, ask)
+
+    def tell(self, relay: RelayKey, ask: Ask, *, first: LocalOffer | None = None) -> Told:
+        """The same; *first* goes before all others, where it suits. Raises as Fabric.ask does."""
+        candidates = self.candidates(relay, ask)
         random.shuffle(candidates)
+        if first in candidates:
+            candidates.sort(key=lambda offer: offer is not first)
         was_busy = False
         for offer in candidates:
             try:
@@ -65,6 +69,31 @@ class LocalFabric:
         if was_busy:
             raise BusyError
         raise NoListenerError
+
+    def candidates(self, relay: RelayKey, ask: Ask) -> list[LocalOffer]:
+        """The listeners that may be asked.
+
+        Raises:
+            NoListenerError: There is none, or none left.
+            ListenerCriteriaError: None that the sender's routing headers allow.
+            DrainingError: After drain().
+        """
+        if self._is_draining:
+            raise DrainingError
+        present = self._offers.get(relay, ())
+        suitable = [offer for offer in present if ask.suits(offer.listener)]
+        if present and not suitable:
+            raise ListenerCriteriaError
+        candidates = [offer for offer in suitable if offer.listener not in ask.tried]
+        if not candidates:
+            raise NoListenerError
+        return candidates
+
+    def announce(self) -> None:
+        """There is nobody else."""
+
+    def heed(self, callback: Callable[[], None]) -> None:
+        """Nobody else will say anything."""
 
     def listeners(self, relay: RelayKey) -> int:
         """How many listeners there are for *relay*."""

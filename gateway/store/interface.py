@@ -153,6 +153,9 @@ class Store(Protocol):
     async def release(self, relay: str, slot: int, listener: str) -> None:
         """Free a slot, if it is still this listener's; sooner or later also when this is cancelled."""
 
+    async def slots(self, node: str) -> Sequence[tuple[str, int, str]]:
+        """Every slot that *node* has, as relay, slot and listener."""
+
     async def count(self, relay: str) -> int:
         """How many living listeners there are, on all nodes."""
 

@@ -40,10 +40,6 @@ LOCK_TIMEOUT_S = 2.0
 #: How long a caller waits, its turn included: reliability reference F11 gives the admin API five seconds to say 503.
 CALL_TIMEOUT_S = 4.5
 
-#: For how many revisions a deletion is remembered, and how often older ones are dropped.
-KEEP_DELETIONS = 10_000
-FORGET_EVERY = 1_000
-
 #: Tries of a claim that found no slot although some are free: another one was quicker (never more than once in a run).
 _CLAIM_TRIES = 5
 
@@ -333,6 +329,10 @@ class SqliteStore:
             self._ledger.write_behind(work)  # as above; to do it twice does no harm
             raise
 
+    async def slots(self, node: str) -> Sequence[tuple[str, int, str]]:
+        """Every slot that *node* has."""
+        return await self._ledger.read(lambda db: db.execute(sql.SLOTS, {"node": node}).fetchall())
+
     async def count(self, relay: str) -> int:
         """How many living listeners there are."""
         row = {"relay": relay, **self._alive_since()}
@@ -355,9 +355,9 @@ class SqliteStore:
 
     async def nodes(self) -> Sequence[NodeRecord]:
         """The nodes that are alive."""
-        rows = await self._ledger.read(lambda db: db.execute(sql.NODES, self._alive_since()).fetchall())
-        now = self._clock()
-        return [NodeRecord(node, now - seen, json.loads(details)) for node, seen, details in rows]
+        row = {"now": self._clock(), **self._alive_since()}
+        rows = await self._ledger.read(lambda db: db.execute(sql.NODES, row).fetchall())
+        return [NodeRecord(node, age_s, json.loads(details)) for node, age_s, details in rows]
 
     async def forget(self, node: str) -> None:
         """*node* leaves: its slots are free."""
@@ -384,8 +384,8 @@ def _delete(db: sqlite3.Cursor, kind: str, key: str, if_rev: int | None) -> bool
 def _forget_deleted(db: sqlite3.Cursor) -> None:
     """Let go of deletions that are older than changes() promises to tell, once there are enough of them."""
     last, horizon = db.execute(sql.REVISIONS).fetchone()
-    if last - horizon >= KEEP_DELETIONS + FORGET_EVERY:
-        db.execute(sql.SET_HORIZON, {"keep": KEEP_DELETIONS})
+    if last - horizon >= sql.KEEP_DELETIONS + sql.FORGET_EVERY:
+        db.execute(sql.SET_HORIZON, {"keep": sql.KEEP_DELETIONS})
         db.execute(sql.FORGET_DELETED)
 
 

@@ -4,6 +4,8 @@ One text for SQLite and PostgreSQL: named parameters (a driver that counts them 
 because the two engines spell arithmetic with time differently, and a recursive query instead of generate_series.
 Prefixes are compared as ranges of keys, which both engines answer from the primary key; PostgreSQL's columns need
 collation "C" for that, as SQLite compares bytes anyway.
+
+:now and :alive_since are seconds of one clock: this process's where it is alone, the database's where it is shared.
 """
 
 from __future__ import annotations
@@ -11,6 +13,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from importlib import resources
+
+#: For how many revisions a deletion is remembered, and how often older ones are dropped.
+KEEP_DELETIONS = 10_000
+FORGET_EVERY = 1_000
 
 # --- entries -----------------------------------------------------------------------------------------------------------
 
@@ -46,7 +52,7 @@ returning rev
 
 DELETE = """
 update entries set rev = :rev, value = null
- where kind = :kind and key = :key and value is not null and (:if_rev = -1 or rev = :if_rev)
+ where kind = :kind and key = :key and value is not null and (cast(:if_rev as bigint) = -1 or rev = :if_rev)
 returning rev
 """
 
@@ -73,7 +79,7 @@ insert into nodes (node, seen, details) values (:node, :now, '{}')
 on conflict (node) do update set seen = excluded.seen
 """
 
-NODES = "select node, seen, details from nodes where seen >= :alive_since order by node"
+NODES = "select node, :now - seen, details from nodes where seen >= :alive_since order by node"
 
 # A random slot that is free or whose node is dead. The condition behind "do update" is asked again at the moment of
 # writing: between nodes, another may have taken the slot since it was chosen, and then no row comes back.
@@ -94,6 +100,8 @@ RELEASE = "delete from listeners where relay = :relay and slot = :slot and liste
 
 # Whatever slot it is: of a claim whose outcome nobody waited for.
 RELEASE_ANY = "delete from listeners where relay = :relay and node = :node and listener = :listener"
+
+SLOTS = "select relay, slot, listener from listeners where node = :node order by relay, slot"
 
 COUNTS = """
 select l.relay, count(*) from listeners l join nodes n on n.node = l.node

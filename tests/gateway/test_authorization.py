@@ -4,12 +4,14 @@ import itertools
 import math
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway import authorization
 from gateway.authorization import ANY_RIGHT, Authorizer, Carrier, Credential, Grant, find_credential
 from gateway.config import GatewayConfig
 from gateway.directory import Directory
@@ -18,7 +20,9 @@ from gateway.entities import ROOT_RULE, KeyType
 from gateway.errors import UnauthorizedError
 from gateway.store.sqlite import SqliteStore
 from hyco.addresses import Endpoint, parse_target
-from hyco.sas import Right, Rule, sign
+from hyco.fields import by_name
+from hyco.limits import MAX_CLOCK_SKEW_S
+from hyco.sas import Right, Rule, Token, sign, verify
 
 NOW = 1_800_000_000.0
 IN_AN_HOUR = int(NOW) + 3_600
@@ -49,7 +53,7 @@ class Door:
         assert namespace is not None
         connection = await self.directory.find(namespace, target.canonical)
         return await self.authorizer.authorize(
-            namespace, connection, target, [("Host", host), *headers], right, now
+            namespace, connection, target, by_name([("Host", host), *headers]), right, now
         )
 
     async def refusal(
@@ -99,28 +103,28 @@ def test_the_first_of_the_three_places_counts() -> None:
     query = parse_target("/hyco?sb-hc-token=Q")
     bare = parse_target("/hyco")
     both = [("authorization", "A"), ("servicebusauthorization", "S")]
-    assert find_credential(query, both) == Credential(Carrier.QUERY, "Q")
-    assert find_credential(bare, both) == Credential(Carrier.SERVICE_BUS_AUTHORIZATION, "S")
-    assert find_credential(bare, both[:1]) == Credential(Carrier.AUTHORIZATION, "A")
-    assert find_credential(bare, []) is None
+    assert find_credential(query, by_name(both)) == Credential(Carrier.QUERY, "Q")
+    assert find_credential(bare, by_name(both)) == Credential(Carrier.SERVICE_BUS_AUTHORIZATION, "S")
+    assert find_credential(bare, by_name(both[:1])) == Credential(Carrier.AUTHORIZATION, "A")
+    assert find_credential(bare, {}) is None
 
 
 def test_a_place_that_is_empty_does_not_count() -> None:
     target = parse_target("/hyco?sb-hc-token=&x=1")
     headers = [("ServiceBusAuthorization", "  "), ("Authorization", "Bearer  A ")]
-    assert find_credential(target, headers) == Credential(Carrier.AUTHORIZATION, "A")
+    assert find_credential(target, by_name(headers)) == Credential(Carrier.AUTHORIZATION, "A")
 
 
 def test_a_rules_name_and_key_in_the_query_are_no_credential() -> None:
     """Keys in URLs end up in logs (protocol reference §1.2)."""
-    assert find_credential(parse_target("/hyco?sb-hc-sas-key-name=R&sb-hc-sas-key=K"), []) is None
+    assert find_credential(parse_target("/hyco?sb-hc-sas-key-name=R&sb-hc-sas-key=K"), {}) is None
 
 
 @pytest.mark.parametrize("name", ["ServiceBusAuthorization", "Authorization"])
 def test_a_header_given_twice_is_refused(name: str) -> None:
     """Two readings of one request are how others were entered (reliability reference §3)."""
     with pytest.raises(UnauthorizedError, match=f"MalformedToken: .*more than one {name} header"):
-        find_credential(parse_target("/hyco"), [(name, "A"), (name.lower(), "A")])
+        find_credential(parse_target("/hyco"), by_name([(name, "A"), (name.lower(), "A")]))
 
 
 @pytest.mark.parametrize(
@@ -134,7 +138,7 @@ def test_a_header_given_twice_is_refused(name: str) -> None:
     ],
 )
 def test_bearer_before_a_token_is_allowed(value: str, expected: str) -> None:
-    found = find_credential(parse_target("/hyco"), [("Authorization", value)])
+    found = find_credential(parse_target("/hyco"), by_name([("Authorization", value)]))
     assert found is not None
     assert found.token_text == expected
 
@@ -403,7 +407,7 @@ async def test_a_renewed_token_is_judged_by_the_rules_of_today(door: Door) -> No
 
     async def renew(text: str) -> Grant:
         return await door.authorizer.check_renewal(
-            namespace, connection, target, [("Host", HOST)], text, NOW + 3_000
+            namespace, connection, target, {"host": [HOST]}, text, NOW + 3_000
         )
 
     assert (await renew(fresh)).expires_at == later
@@ -426,13 +430,13 @@ async def test_a_renewal_goes_by_the_hybrid_connection_that_is_listened_on(door:
     connection = editor.connection("contoso", "hyco")
     await editor.put_connection("contoso", "hyco/deep")
     grant = await door.authorizer.check_renewal(
-        namespace, connection, target, [("Host", HOST)], token(listener), NOW
+        namespace, connection, target, {"host": [HOST]}, token(listener), NOW
     )
     assert grant.rule_name == "listener"
     await editor.delete_connection("contoso", "hyco")
     with pytest.raises(UnauthorizedError, match="invalid signature"):
         await door.authorizer.check_renewal(
-            namespace, connection, target, [("Host", HOST)], token(listener), NOW
+            namespace, connection, target, {"host": [HOST]}, token(listener), NOW
         )
 
 
@@ -444,6 +448,90 @@ async def test_a_renewal_goes_by_the_hybrid_connection_that_is_listened_on(door:
 def test_finding_a_credential_is_total(headers: list[tuple[str, str]]) -> None:
     for target in itertools.starmap(parse_target, [("/hyco",), ("/hyco?sb-hc-token=%ff%00",)]):
         try:
-            find_credential(target, headers)
+            find_credential(target, by_name(headers))
         except UnauthorizedError:
             continue
+
+
+# --- tokens that come again ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def verifications(monkeypatch: pytest.MonkeyPatch) -> list[Right]:
+    """The rights for which a signature was computed."""
+    seen: list[Right] = []
+
+    def counted(token: Token, *, right: Right, **options: Any) -> Rule:  # noqa: ANN401 - passed on
+        seen.append(right)
+        return verify(token, right=right, **options)
+
+    monkeypatch.setattr(authorization, "verify", counted)
+    return seen
+
+
+async def test_a_token_that_was_good_is_not_computed_again(door: Door, verifications: list[Right]):
+    shown = header(token(door.root()))
+    first = await door.ask("hyco", Right.SEND, shown)
+    assert await door.ask("hyco", Right.SEND, shown) is first
+    assert await door.ask("hyco", Right.SEND, ("Authorization", f"Bearer {shown[1]}")) != first, (
+        "it is consumed"
+    )
+    assert verifications == [Right.SEND]
+    await door.ask("hyco", Right.LISTEN, shown)
+    assert verifications == [Right.SEND, Right.LISTEN]
+
+
+@pytest.mark.parametrize("what", ["path", "host", "signature", "expiry"])
+async def test_nothing_else_is_taken_for_the_token_that_was_good(door: Door, what: str):
+    await door.editor.put_connection("contoso", "other")
+    good = token(door.root())
+    await door.ask("hyco", Right.SEND, header(good))
+    match what:
+        case "path":
+            assert (await door.refusal("other", Right.SEND, header(good))).startswith("InvalidAudience")
+        case "host":
+            with pytest.raises(UnauthorizedError):
+                await door.ask("hyco", Right.SEND, header(good), host="elsewhere.example")
+        case "signature":
+            bad = good.replace("sig=", "sig=A")
+            assert (await door.refusal("hyco", Right.SEND, header(bad))).startswith("InvalidSignature")
+        case _:
+            later = IN_AN_HOUR + MAX_CLOCK_SKEW_S + 1
+            assert (await door.refusal("hyco", Right.SEND, header(good), now=later)).startswith(
+                "ExpiredToken"
+            )
+
+
+async def test_a_token_that_was_good_is_none_once_its_key_is_replaced(door: Door):
+    for name in (None, "hyco"):
+        await door.editor.put_rule("contoso", name, "sender", Right.SEND)
+        rule = door.editor.rule("contoso", name, "sender")
+        shown = header(token(rule))
+        await door.ask("hyco", Right.SEND, shown)
+        await door.editor.regenerate_key("contoso", name, "sender", KeyType.PRIMARY)
+        assert (await door.refusal("hyco", Right.SEND, shown)).startswith("InvalidSignature")
+
+
+async def test_a_token_that_was_good_is_none_once_the_hybrid_connection_is_another(door: Door):
+    await door.editor.put_rule("contoso", "hyco", "sender", Right.SEND)
+    rule = door.editor.rule("contoso", "hyco", "sender")
+    shown = header(token(rule))
+    await door.ask("hyco", Right.SEND, shown)
+    await door.editor.delete_connection("contoso", "hyco")
+    assert (await door.refusal("hyco", Right.SEND, shown)).startswith("InvalidSignature")
+    await door.editor.put_connection("contoso", "hyco")
+    assert (await door.refusal("hyco", Right.SEND, shown)).startswith("InvalidSignature")
+
+
+async def test_tokens_that_are_remembered_are_bounded(
+    door: Door, verifications: list[Right], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(authorization, "MAX_VERIFIED", 3)
+    shown = [header(token(door.root(), expires_at=IN_AN_HOUR + number)) for number in range(4)]
+    for each in (*shown[:3], shown[0], shown[3]):
+        await door.ask("hyco", Right.SEND, each)
+    assert len(verifications) == 4
+    await door.ask("hyco", Right.SEND, shown[0])
+    assert len(verifications) == 4, "used since, and so still known"
+    await door.ask("hyco", Right.SEND, shown[1])
+    assert len(verifications) == 5, "not used for longest"

@@ -17,6 +17,7 @@ from gateway.config import (
     parse_host_port,
     parse_network,
     parse_public_url,
+    parse_store,
 )
 from gateway.errors import ConfigError
 from hyco.addresses import Endpoint
@@ -121,7 +122,7 @@ def test_anything_else_is_no_public_url(text: str) -> None:
 
 @given(st.text(max_size=60))
 def test_reading_is_total(text: str) -> None:
-    for parse in (parse_host_port, parse_public_url, parse_network):
+    for parse in (parse_host_port, parse_public_url, parse_network, parse_store):
         with contextlib.suppress(ConfigError):
             parse(text)
 
@@ -259,4 +260,32 @@ def test_a_data_folder_without_a_name_is_refused() -> None:
 
 def test_two_ports_of_the_systems_choice_are_two_addresses() -> None:
     any_port = HostPort("127.0.0.1", 0)
-    GatewayConfig(data_folder=Path("data"), bind=(any_port,), admin_bind=any_port)
+    config = GatewayConfig(data_folder=Path("data"), bind=(any_port,), admin_bind=any_port)
+    assert (*config.bind, config.admin_bind) == (any_port, any_port)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["postgresql://relay@db.test:5432/relay?sslmode=require", "postgres:///relay?host=/run/postgresql"],
+)
+def test_a_store_is_the_url_of_a_database(text: str) -> None:
+    assert from_options(data="data", store=f" {text} ").store == text
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("mysql://db.test/relay", "store: 'mysql://db.test/relay' is not a URL like postgresql://"),
+        ("gateway.db", "store: 'gateway.db' is not a URL"),
+        ("postgresql://relay:s3cret@db.test/relay", "store: a password does not belong there"),
+        ("postgresql://relay@db.test/relay?password=s3cret", "store: a password does not belong there"),
+        ("postgresql://[::1/relay", "store: 'postgresql://[::1/relay' is not a URL"),
+        ("postgresql://db.test:port/relay", "store: 'postgresql://db.test:port/relay' is not a URL"),
+    ],
+)
+def test_a_store_that_cannot_be_used_is_refused_without_its_secret(text: str, says: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        from_options(data="data", store=text)
+    assert str(caught.value).startswith(says)
+    assert "s3cret" not in str(caught.value)
+    assert in_options(caught.value.problems[0]).startswith("--store: ")

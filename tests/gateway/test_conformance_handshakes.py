@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 import uuid
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import pytest
 
@@ -13,7 +13,7 @@ from hyco.sas import Right
 from tests.support.gateways import RunningGateway, running_gateway
 from tests.support.raw_http import HttpResponse
 from tests.support.raw_relay import RawListener
-from tests.support.raw_websocket import upgrade_headers
+from tests.support.raw_websocket import Handshake, upgrade_headers
 from tests.support.tokens import (
     Fields,
     encode,
@@ -641,3 +641,32 @@ async def test_addresses_begin_with_the_public_url_where_there_is_one():
         assert re.match(r"wss://relay\.example(:443)?/\$hc/hc\?", accept.address), accept.address
         await listener.rendezvous(accept.address)
         await waiting.answer()
+
+
+@pytest.mark.parametrize("spelling", ["SB-HC-RDV=", "sb%2Dhc-rdv="])
+async def test_a_rendezvous_is_found_however_its_parameters_are_spelled(relay: RunningGateway, spelling: str):
+    """Names of parameters have no letter case, and URL libraries may encode what they like."""
+    listener = await relay.listen("hc")
+    waiting = await relay.connecting("hc")
+    address = (await listener.expect("accept")).address
+    assert "sb-hc-rdv=" in address
+    far = await listener.rendezvous(address.replace("sb-hc-rdv=", spelling))
+    sender = await waiting.answer()
+    await far.send_text("met")
+    assert (await sender.read_message()).text == "met"
+
+
+async def test_a_rendezvous_is_found_by_one_of_several_upgrades(relay: RunningGateway):
+    listener = await relay.listen("hc")
+    waiting = await relay.connecting("hc")
+    address = (await listener.expect("accept")).address
+    parts = urlsplit(address)
+    stream = await listener.dial.open()
+    headers = [
+        (name, "h2c, websocket" if name == "Upgrade" else value)
+        for name, value in upgrade_headers(parts.netloc)
+    ]
+    coming = await Handshake.send(stream, f"{parts.path}?{parts.query}", headers)
+    far = await coming.answer()
+    await (await waiting.answer()).send_text("met")
+    assert (await far.read_message()).text == "met"

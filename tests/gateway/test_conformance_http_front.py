@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 
 import pytest
 
@@ -443,3 +445,17 @@ async def test_many_silent_and_slow_peers_disturb_nobody():
         for number, http in enumerate(silent):
             if number % len(stages) not in (3, 4):  # bodies have their own deadline
                 await http.stream.read_to_end()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="sockets are counted by what Linux says of them (ss)")
+async def test_a_peer_that_vanishes_is_found_out_by_the_system(relay: RunningGateway):
+    """Where no ping is sent, within half a WebSocket, TCP's own keepalive ends what is left."""
+    http = await relay.http()
+    await http.request("GET", "/nowhere")
+    found = subprocess.run(  # noqa: ASYNC221 - it answers at once
+        ["ss", "-Htnpo", f"sport = :{relay.gateway.port} and dport = :{http.stream.local_port}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert "timer:(keepalive," in found, found

@@ -13,6 +13,7 @@ from tests.support.gateways import RunningGateway, running_gateway
 from tests.support.raw_relay import response_text
 from tests.support.raw_stream import End
 from tests.support.raw_websocket import BINARY, PING, PONG, frame
+from tests.support.waiting import until
 
 #: Seconds by which the tokens of these tests have run out when they are shown; less than the skew that is allowed.
 AGO_S = 100
@@ -241,6 +242,32 @@ async def test_a_gateway_that_drains_finishes_what_is_going_on_and_takes_nothing
             response = await http.read_response()
             assert (response.status, response.body) == (200, b"finished")
             assert response.header("connection") == "close"
+
+
+@pytest.mark.slow
+async def test_a_listener_that_has_connected_when_the_drain_begins_still_answers():
+    """A long answer's rendezvous is often there and has not said what it is: once it was ended as idle."""
+    async with running_gateway(drain_s=30.0) as relay:
+        await relay.create("open", is_anonymous=True)
+        listener = await relay.listen("open")
+        http = await relay.http()
+        await http.send("GET", "/open")
+        request = await listener.expect("request")
+        silent, half = await listener.dial.open(), await relay.http()
+        await half.stream.send(b"GET /open HTTP/1.1\r\n")
+        coming = await listener.dial.open()
+        await until(lambda: relay.gateway.status()["connections"] == 4, "all are counted")
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(relay.gateway.drain(), name="drain")
+            assert (await relay.ask("GET", "/open")).status == 503
+            rendezvous = await (await listener.come(request.address, by=coming)).answer()
+            await rendezvous.send_text(response_text(request.id, statusCode=200, body=True))
+            await rendezvous.send_binary(b"whole")
+            response = await http.read_response()
+            assert (response.status, response.body, response.is_cut) == (200, b"whole", False)
+            # and who asks for nothing is not waited for as long as at other times
+            assert await silent.read_to_end() == (b"", End.FIN)
+            assert (await half.read_response()).status == 408
 
 
 async def test_a_relayed_connection_may_finish_while_the_gateway_drains():

@@ -214,3 +214,13 @@ def test_a_broken_admin_address_is_an_error_and_not_an_address(folder: DataFolde
         write_whole(folder.path / "admin-address", b"nonsense")
         with pytest.raises(DataFolderError, match="holds no address"):
             folder.running_admin_address()
+
+
+def test_where_entities_are_is_remembered(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path / "gw")
+    with folder.locked(has_store=False):
+        assert folder.shared_store() is None
+        folder.note_shared_store("postgresql://relay@db.test/relay")
+    assert folder.shared_store() == "postgresql://relay@db.test/relay"
+    assert folder.has_data()
+    assert not folder.store_file.exists()

@@ -13,7 +13,7 @@ from gateway.config import GatewayConfig
 from gateway.directory import Change, ContentionError, Directory
 from gateway.editor import Editor
 from gateway.entities import ROOT_RULE, HybridConnection, Namespace, find_rule
-from gateway.store import sqlite
+from gateway.store import statements
 from gateway.store.interface import StoreUnavailableError, Unavailable
 from hyco.addresses import Endpoint
 from hyco.sas import Right
@@ -152,8 +152,8 @@ async def test_changes_of_another_process_are_taken_over_and_told(store: FlakySt
 async def test_what_was_forgotten_meanwhile_is_found_by_reading_everything(
     store: FlakyStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite, "KEEP_DELETIONS", 1)
-    monkeypatch.setattr(sqlite, "FORGET_EVERY", 1)
+    monkeypatch.setattr(statements, "KEEP_DELETIONS", 1)
+    monkeypatch.setattr(statements, "FORGET_EVERY", 1)
     here, there = await make_directory(store), await make_directory(store)
     editor = Editor(there)
     await editor.put_connection("contoso", "goes")
@@ -367,3 +367,17 @@ async def test_a_subscriber_that_fails_keeps_nothing_from_the_others(store: Flak
     await Editor(directory).put_connection("contoso", "b")
     assert len(told) == 1
     assert await names(directory) == ["a", "b"]
+
+
+async def test_gateways_that_load_an_empty_store_at_once_all_know_what_one_of_them_made(
+    tmp_path: Path,
+) -> None:
+    """The first makes the namespace; the others meet it in the moment in which they would have made it."""
+    store = FlakyStore(tmp_path / "gateway.db")
+    await store.open()
+    directories = [Directory(store, GatewayConfig(data_folder=tmp_path)) for _ in range(3)]
+    await asyncio.gather(*(directory.load() for directory in directories))
+    rules = [[namespace.rules for namespace in directory.namespaces()] for directory in directories]
+    assert len(rules[0]) == 1
+    assert rules == [rules[0]] * 3
+    await store.close()

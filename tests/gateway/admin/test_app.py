@@ -39,6 +39,7 @@ class Host:
     data_folder: DataFolder
     addresses: Sequence[HostPort] = (HostPort("127.0.0.1", 9400),)
     is_draining: bool = False
+    is_leaving: bool = False
 
     def status(self) -> Mapping[str, int]:
         return {"listeners": 3}
@@ -157,7 +158,7 @@ async def test_health_needs_nothing_and_says_nothing_else(call: Client) -> None:
     assert (await call("GET", "/healthz", token=None, headers=anything)).json == {"status": "ok"}
     answer = await call("GET", "/readyz", token=None)
     assert (answer.status, answer.json) == (200, {"status": "ready"})
-    call.host.is_draining = True
+    call.host.is_leaving = True
     answer = await call("GET", "/readyz", token=None)
     assert (answer.status, answer.json) == (503, {"status": "stopping"})
     assert (await call("GET", "/healthz", token=None)).status == 200

@@ -18,6 +18,7 @@ from gateway.editor import Editor
 from gateway.entities import ROOT_RULE, InvalidEntityError, generate_key
 from gateway.store.interface import Unavailable
 from hyco.addresses import parse_target
+from hyco.fields import by_name
 from hyco.sas import Right, Rule, sign
 from tests.support.flaky_store import FlakyStore
 
@@ -65,7 +66,7 @@ class Door:
             self.directory.namespaces()[0],
             method,
             parse_target(f"/{path}?api-version=2016-07"),
-            [("Host", HOST), ("Authorization", token), ("X-PROCESS-AT", "ServiceBus"), *headers],
+            by_name([("Host", HOST), ("Authorization", token), ("X-PROCESS-AT", "ServiceBus"), *headers]),
             body,
             listener_count=lambda _: self.listeners,
         )
@@ -162,7 +163,7 @@ async def test_strangers_learn_nothing_even_where_senders_need_no_token(door: Do
             namespace,
             "GET",
             parse_target(f"/{path}"),
-            [("Host", HOST)],
+            {"host": [HOST]},
             listener_count=lambda _: 0,
         )
         status, detail = error_of((status, kind, content.decode()))
@@ -179,7 +180,7 @@ async def test_errors_carry_the_tracking_id_that_the_client_sent(door: Door) -> 
         door.directory.namespaces()[0],
         "GET",
         parse_target(f"/hyco?sb-hc-id={guid}_G3"),
-        [],
+        {},
         listener_count=lambda _: 0,
     )
     assert f"TrackingId:{guid}_G0, SystemTracker:sb://contoso/hyco".encode() in content

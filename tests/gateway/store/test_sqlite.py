@@ -16,11 +16,6 @@ import pytest
 
 from gateway.store import sqlite
 from gateway.store.interface import (
-    ABSENT,
-    NODE_DEAD_AFTER_S,
-    ConflictError,
-    LimitReachedError,
-    RevisionForgottenError,
     StoreUnavailableError,
     Unavailable,
 )
@@ -58,20 +53,6 @@ async def connect(path: Path) -> sqlite3.Connection:
 # --- entries ---------------------------------------------------------------------------------------------------------
 
 
-async def test_an_entry_is_read_as_it_was_written(store: SqliteStore) -> None:
-    rev = await store.put("thing", "a", {"text": "ü", "numbers": [1, None, True]})
-    entry = await store.get("thing", "a")
-    assert entry is not None
-    assert (entry.kind, entry.key, entry.rev) == ("thing", "a", rev)
-    assert entry.value == {"text": "ü", "numbers": [1, None, True]}
-    assert await store.get("other", "a") is None
-
-
-async def test_a_value_stays_out_of_reprs(store: SqliteStore) -> None:
-    await store.put("thing", "a", {"key": "secret"})
-    assert "secret" not in repr(await store.get("thing", "a"))
-
-
 async def test_statements_leave_nothing_behind_but_what_they_wrote(store: SqliteStore) -> None:
     """A connection remembers its last 200 cursors: one every five seconds kept the memory of a crowd from being freed."""
 
@@ -98,138 +79,6 @@ async def test_a_read_is_over_when_it_is_answered(store: SqliteStore, tmp_path: 
             lambda: other.execute("pragma wal_checkpoint(truncate)").fetchone()
         )
     assert not is_busy
-
-
-async def test_revisions_grow_over_all_keys(store: SqliteStore) -> None:
-    revisions = [await store.put("thing", key, {}) for key in "abcab"]
-    assert revisions == sorted(set(revisions))
-
-
-async def test_a_new_entry_must_be_new(store: SqliteStore) -> None:
-    await store.put("thing", "a", {"n": 1}, if_rev=ABSENT)
-    with pytest.raises(ConflictError, match="exists"):
-        await store.put("thing", "a", {"n": 2}, if_rev=ABSENT)
-    entry = await store.get("thing", "a")
-    assert entry is not None
-    assert entry.value == {"n": 1}
-
-
-async def test_a_deleted_entry_can_be_new_again(store: SqliteStore) -> None:
-    await store.put("thing", "a", {"n": 1})
-    assert await store.delete("thing", "a")
-    assert await store.put("thing", "a", {"n": 2}, if_rev=ABSENT) > 0
-
-
-async def test_a_write_over_a_state_not_seen_is_refused(store: SqliteStore) -> None:
-    seen = await store.put("thing", "a", {"n": 1})
-    latest = await store.put("thing", "a", {"n": 2}, if_rev=seen)
-    with pytest.raises(ConflictError, match="has changed"):
-        await store.put("thing", "a", {"n": 3}, if_rev=seen)
-    with pytest.raises(ConflictError, match="has changed"):
-        await store.delete("thing", "a", if_rev=seen)
-    assert await store.delete("thing", "a", if_rev=latest)
-    with pytest.raises(ConflictError, match="has changed"):
-        await store.put("thing", "a", {"n": 4}, if_rev=latest)
-
-
-async def test_a_refused_write_uses_no_revision(store: SqliteStore) -> None:
-    first = await store.put("thing", "a", {})
-    with pytest.raises(ConflictError):
-        await store.put("thing", "a", {}, if_rev=ABSENT)
-    assert await store.put("thing", "b", {}) == first + 1
-
-
-async def test_deleting_what_is_not_there_says_so(store: SqliteStore) -> None:
-    assert not await store.delete("thing", "a")
-    await store.put("thing", "a", {})
-    await store.delete("thing", "a")
-    assert not await store.delete("thing", "a", if_rev=1)
-
-
-async def test_only_one_of_many_writers_that_saw_the_same_wins(store: SqliteStore) -> None:
-    seen = await store.put("counter", "a", {"n": 0})
-
-    async def write(n: int) -> bool:
-        try:
-            await store.put("counter", "a", {"n": n}, if_rev=seen)
-        except ConflictError:
-            return False
-        return True
-
-    async with asyncio.TaskGroup() as tasks:
-        wins = [tasks.create_task(write(n)) for n in range(20)]
-    assert sum(task.result() for task in wins) == 1
-
-
-async def test_a_list_has_what_begins_with_the_prefix_page_by_page(store: SqliteStore) -> None:
-    for key in ("ns/a", "ns/b/c", "ns/b", "ns2/a", "ns", "ns/é", "ns/\U0010fffe"):
-        await store.put("thing", key, {})
-    await store.put("other", "ns/x", {})
-    await store.put("thing", "ns/gone", {})
-    await store.delete("thing", "ns/gone")
-    first = await store.list("thing", prefix="ns/", limit=2)
-    rest = await store.list("thing", prefix="ns/", after=first[-1].key)
-    assert [entry.key for entry in first] == ["ns/a", "ns/b"]
-    assert [entry.key for entry in rest] == ["ns/b/c", "ns/é", "ns/\U0010fffe"]
-
-
-async def test_everything_below_a_prefix_is_deleted_at_once(store: SqliteStore) -> None:
-    for key in ("ns/a", "ns/b/c", "ns2/a"):
-        await store.put("thing", key, {})
-    await store.put("other", "ns/x", {})
-    before = await store.revision()
-    assert await store.delete_below("thing", "ns/") == ["ns/a", "ns/b/c"]
-    assert [entry.key for entry in await store.list("thing")] == ["ns2/a"]
-    assert await store.get("other", "ns/x") is not None
-    assert [(change.key, change.is_deleted) for change in await store.changes(before)] == [
-        ("ns/a", True),
-        ("ns/b/c", True),
-    ]
-    assert await store.delete_below("thing", "ns/") == []
-
-
-async def test_keys_are_data_and_never_sql(store: SqliteStore) -> None:
-    hostile = "'); drop table entries; --%_\\"
-    await store.put("thing", hostile, {"n": 1})
-    assert [entry.key for entry in await store.list("thing", prefix="'")] == [hostile]
-    assert await store.list("thing", prefix="%") == []
-
-
-async def test_changes_tell_the_latest_state_of_every_entry_since(store: SqliteStore) -> None:
-    before = await store.put("thing", "a", {})
-    await store.put("thing", "b", {})
-    await store.put("thing", "b", {})
-    await store.delete("thing", "a")
-    changes = await store.changes(before)
-    assert [(change.key, change.is_deleted) for change in changes] == [("b", False), ("a", True)]
-    assert await store.changes(changes[-1].rev) == []
-
-
-async def test_changes_come_in_portions(store: SqliteStore) -> None:
-    for key in "abc":
-        await store.put("thing", key, {})
-    first = await store.changes(0, limit=2)
-    rest = await store.changes(first[-1].rev, limit=2)
-    assert [change.key for change in (*first, *rest)] == ["a", "b", "c"]
-
-
-async def test_deletions_are_forgotten_after_a_while_and_that_is_said(
-    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Without it, a gateway whose hybrid connections come and go would grow for ever."""
-    monkeypatch.setattr(sqlite, "KEEP_DELETIONS", 10)
-    monkeypatch.setattr(sqlite, "FORGET_EVERY", 2)
-    start = await store.put("thing", "stays", {})
-    for n in range(20):
-        await store.put("thing", f"t{n}", {})
-        await store.delete("thing", f"t{n}")
-    with pytest.raises(RevisionForgottenError):
-        await store.changes(start)
-    last = await store.put("thing", "last", {})
-    remembered = await store.changes(last - 9)
-    assert [change.key for change in remembered][-1] == "last"
-    assert all(change.is_deleted for change in remembered[:-1])
-    assert await store.get("thing", "stays") is not None
 
 
 async def test_entries_survive_reopening_and_revisions_go_on(tmp_path: Path) -> None:
@@ -451,36 +300,6 @@ async def test_a_write_in_progress_is_finished_by_close(tmp_path: Path) -> None:
 # --- the ledger ------------------------------------------------------------------------------------------------------
 
 
-async def test_of_sixty_listeners_at_once_twenty_five_are_admitted(store: SqliteStore) -> None:
-    """Each gets a slot of its own."""
-
-    async def claim(n: int) -> int | None:
-        try:
-            return await store.claim("ns/relay", f"listener{n}", "node", 25)
-        except LimitReachedError:
-            return None
-
-    async with asyncio.TaskGroup() as tasks:
-        claims = [tasks.create_task(claim(n)) for n in range(60)]
-    slots = [slot for task in claims if (slot := task.result()) is not None]
-    assert sorted(slots) == list(range(25))
-    assert await store.count("ns/relay") == 25
-    assert await store.claim("ns/other", "listener", "node", 25) in range(25)
-
-
-async def test_a_released_slot_can_be_claimed_again(store: SqliteStore) -> None:
-    names = {await store.claim("ns/relay", f"l{n}", "node", 3): f"l{n}" for n in range(3)}
-    await store.release("ns/relay", 1, names[1])
-    assert await store.count("ns/relay") == 2
-    assert await store.claim("ns/relay", "new", "node", 3) == 1
-
-
-async def test_a_slot_is_released_only_by_who_has_it(store: SqliteStore) -> None:
-    slot = await store.claim("ns/relay", "mine", "node", 25)
-    await store.release("ns/relay", slot, "other")
-    assert await store.count("ns/relay") == 1
-
-
 async def test_a_claim_that_is_given_up_while_it_is_made_takes_no_slot(tmp_path: Path) -> None:
     """What the thread has begun it finishes: a listener that left in that moment held its slot for good."""
     has_begun, may_go_on = threading.Event(), threading.Event()
@@ -503,44 +322,6 @@ async def test_a_claim_that_is_given_up_while_it_is_made_takes_no_slot(tmp_path:
     assert await store.count("ns/relay") == 0
     assert await store.claim("ns/relay", "new", "node", 1) == 0
     await store.close()
-
-
-async def test_slots_of_a_dead_node_do_not_count_and_are_taken_over(store: SqliteStore, clock: Clock) -> None:
-    for n in range(2):
-        await store.claim("ns/relay", f"old{n}", "dead", 2)
-    with pytest.raises(LimitReachedError):
-        await store.claim("ns/relay", "new", "living", 2)
-    clock.now += NODE_DEAD_AFTER_S + 1
-    assert await store.count("ns/relay") == 0
-    assert {await store.claim("ns/relay", f"new{n}", "living", 2) for n in range(2)} == {0, 1}
-    assert await store.count("ns/relay") == 2
-
-
-async def test_a_node_that_beats_keeps_its_slots(store: SqliteStore, clock: Clock) -> None:
-    await store.claim("ns/relay", "listener", "node", 1)
-    for _ in range(5):
-        clock.now += NODE_DEAD_AFTER_S - 1
-        await store.beat("node", {"address": "127.0.0.1"})
-    with pytest.raises(LimitReachedError):
-        await store.claim("ns/relay", "new", "other", 1)
-    nodes = {record.node: record for record in await store.nodes()}
-    assert nodes["node"].details == {"address": "127.0.0.1"}
-    assert nodes["node"].age_s == 0
-
-
-async def test_a_forgotten_node_leaves_its_slots_at_once(store: SqliteStore) -> None:
-    await store.claim("ns/relay", "listener", "node", 1)
-    await store.forget("node")
-    assert await store.count("ns/relay") == 0
-    assert await store.nodes() == []
-    assert await store.claim("ns/relay", "new", "other", 1) == 0
-
-
-async def test_counts_are_told_for_a_whole_namespace(store: SqliteStore) -> None:
-    for relay, number in (("ns/a", 2), ("ns/b", 1), ("ns2/a", 1)):
-        for n in range(number):
-            await store.claim(relay, f"l{n}", "node", 25)
-    assert await store.counts("ns/") == {"ns/a": 2, "ns/b": 1}
 
 
 async def test_the_ledger_does_not_outlive_the_process(tmp_path: Path) -> None:

@@ -1,20 +1,35 @@
+"""What every fabric does: `Fabric` of gateway/fabric/interface.py, in one process and over NATS."""
+
 import asyncio
 from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
 from gateway.errors import BusyError, DrainingError, ListenerCriteriaError, ListenerGoneError, NoListenerError
-from gateway.fabric.interface import Ask, RelayKey, Told, relay_key
-from gateway.fabric.local import LocalFabric, LocalOffer
+from gateway.fabric.interface import Ask, Fabric, Offer, RelayKey, Told, relay_key
+from gateway.fabric.local import LocalFabric
 from hyco.messages import Accept, RemoteEndpoint
 
 RELAY = relay_key("contoso", "hyco")
 GUIDS = [f"{n:08x}-0000-4000-8000-000000000000" for n in range(30)]
 
 
-@pytest.fixture
-def fabric() -> LocalFabric:
-    return LocalFabric("node.1")
+@pytest.fixture(params=["local", pytest.param("nats", marks=pytest.mark.cluster)])
+async def fabric(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Fabric]:
+    if request.param == "local":
+        yield LocalFabric("node-1")
+        return
+    # imported here: what is installed for a cluster alone is not needed by the other one
+    from gateway.fabric.nats import NatsFabric
+    from tests.support.nats import nats_servers
+
+    async with nats_servers(tmp_path / "nats") as (server,):
+        made = NatsFabric("node-1", [server.url])
+        await made.open()
+        yield made
+        await made.close()
 
 
 def make_ask(
@@ -44,37 +59,37 @@ class Listener:
         return Told(self.name, asyncio.get_running_loop().create_future())
 
 
-def offer(fabric: LocalFabric, listener: Listener, relay: RelayKey = RELAY) -> LocalOffer:
-    return fabric.offer(relay, listener.name, listener)
+async def offer(fabric: Fabric, listener: Listener, relay: RelayKey = RELAY) -> Offer:
+    return await fabric.offer(relay, listener.name, listener)
 
 
-async def test_nobody_there_is_said_at_once(fabric: LocalFabric) -> None:
+async def test_nobody_there_is_said_at_once(fabric: Fabric) -> None:
     with pytest.raises(NoListenerError, match="There are no listeners connected for the endpoint"):
         await fabric.ask(RELAY, make_ask())
 
 
-async def test_a_listener_of_another_relay_is_not_asked(fabric: LocalFabric) -> None:
+async def test_a_listener_of_another_relay_is_not_asked(fabric: Fabric) -> None:
     other = Listener(GUIDS[0])
-    offer(fabric, other, relay_key("fabrikam", "hyco"))
+    await offer(fabric, other, relay_key("fabrikam", "hyco"))
     with pytest.raises(NoListenerError):
         await fabric.ask(RELAY, make_ask())
     assert other.asked == 0
 
 
-async def test_twenty_five_listeners_are_asked_about_equally_often(fabric: LocalFabric) -> None:
+async def test_twenty_five_listeners_are_asked_about_equally_often(fabric: Fabric) -> None:
     """Reliability reference L8, with room for chance: 10,000 of 25 give 400 each, five sigma are 100."""
     for guid in GUIDS[:25]:
-        offer(fabric, Listener(guid))
+        await offer(fabric, Listener(guid))
     counted = Counter([(await fabric.ask(RELAY, make_ask())).listener for _ in range(10_000)])
     assert len(counted) == 25
     assert max(counted.values()) < 500
     assert min(counted.values()) > 300
 
 
-async def test_a_withdrawn_offer_is_not_asked_again(fabric: LocalFabric) -> None:
+async def test_a_withdrawn_offer_is_not_asked_again(fabric: Fabric) -> None:
     gone, there = Listener(GUIDS[0]), Listener(GUIDS[1])
-    withdrawn = offer(fabric, gone)
-    offer(fabric, there)
+    withdrawn = await offer(fabric, gone)
+    await offer(fabric, there)
     withdrawn.withdraw()
     withdrawn.withdraw()
     for _ in range(20):
@@ -83,13 +98,13 @@ async def test_a_withdrawn_offer_is_not_asked_again(fabric: LocalFabric) -> None
     assert fabric.listeners(RELAY) == 1
 
 
-async def test_listeners_that_are_gone_or_busy_are_passed_over_each_asked_once(fabric: LocalFabric) -> None:
+async def test_listeners_that_are_gone_or_busy_are_passed_over_each_asked_once(fabric: Fabric) -> None:
     leaving = [Listener(guid, ListenerGoneError()) for guid in GUIDS[:5]]
     busy = [Listener(guid, BusyError()) for guid in GUIDS[5:10]]
     for listener in (*leaving, *busy):
-        offer(fabric, listener)
+        await offer(fabric, listener)
     there = Listener(GUIDS[20])
-    offer(fabric, there)
+    await offer(fabric, there)
     for _ in range(50):
         before = [listener.asked for listener in (*leaving, *busy)]
         assert (await fabric.ask(RELAY, make_ask())).listener == there.name
@@ -98,22 +113,22 @@ async def test_listeners_that_are_gone_or_busy_are_passed_over_each_asked_once(f
     assert sum(listener.asked for listener in leaving) > 0
 
 
-async def test_only_busy_listeners_are_another_matter_than_none(fabric: LocalFabric) -> None:
-    offer(fabric, Listener(GUIDS[0], ListenerGoneError()))
+async def test_only_busy_listeners_are_another_matter_than_none(fabric: Fabric) -> None:
+    await offer(fabric, Listener(GUIDS[0], ListenerGoneError()))
     with pytest.raises(NoListenerError):
         await fabric.ask(RELAY, make_ask())
-    offer(fabric, Listener(GUIDS[1], BusyError()))
+    await offer(fabric, Listener(GUIDS[1], BusyError()))
     with pytest.raises(BusyError) as caught:
         await fabric.ask(RELAY, make_ask())
     assert caught.value.status == 503
 
 
-async def test_two_registrations_of_one_guid_are_two_listeners(fabric: LocalFabric) -> None:
+async def test_two_registrations_of_one_guid_are_two_listeners(fabric: Fabric) -> None:
     """Protocol reference §5: the second must not push the first out."""
     first, second = Listener(f"{GUIDS[0]}_1"), Listener(f"{GUIDS[0]}_2")
-    offer(fabric, first).withdraw()
-    first_offer = offer(fabric, first)
-    offer(fabric, second)
+    (await offer(fabric, first)).withdraw()
+    first_offer = await offer(fabric, first)
+    await offer(fabric, second)
     tried: frozenset[str] = frozenset()
     for _ in range(2):
         tried |= {(await fabric.ask(RELAY, make_ask(tried=tried))).listener}
@@ -124,9 +139,9 @@ async def test_two_registrations_of_one_guid_are_two_listeners(fabric: LocalFabr
     assert (await fabric.ask(RELAY, make_ask())).listener == second.name
 
 
-async def test_a_sender_may_name_listeners_it_wants_or_does_not_want(fabric: LocalFabric) -> None:
+async def test_a_sender_may_name_listeners_it_wants_or_does_not_want(fabric: Fabric) -> None:
     for guid in GUIDS[:5]:
-        offer(fabric, Listener(f"{guid}_1"))
+        await offer(fabric, Listener(f"{guid}_1"))
     wanted = frozenset(GUIDS[1:3])
     for _ in range(20):
         asked = (await fabric.ask(RELAY, make_ask(allowed=wanted, disallowed=frozenset({GUIDS[1]})))).listener
@@ -142,20 +157,20 @@ async def test_a_sender_may_name_listeners_it_wants_or_does_not_want(fabric: Loc
     ],
 )
 async def test_listeners_that_do_not_meet_the_criteria_are_another_matter_than_none(
-    fabric: LocalFabric, ask: Ask
+    fabric: Fabric, ask: Ask
 ) -> None:
-    offer(fabric, Listener(GUIDS[0]))
+    await offer(fabric, Listener(GUIDS[0]))
     with pytest.raises(ListenerCriteriaError, match="meet the AllowedListeners/DisallowedListeners criteria"):
         await fabric.ask(RELAY, ask)
 
 
-async def test_after_draining_nothing_is_offered_or_asked(fabric: LocalFabric) -> None:
+async def test_after_draining_nothing_is_offered_or_asked(fabric: Fabric) -> None:
     listener = Listener(GUIDS[0])
-    before = offer(fabric, listener)
+    before = await offer(fabric, listener)
     await fabric.drain()
     before.withdraw()
     with pytest.raises(DrainingError):
-        offer(fabric, listener)
+        await offer(fabric, listener)
     with pytest.raises(DrainingError):
         await fabric.ask(RELAY, make_ask())
     assert fabric.status().is_draining
@@ -163,25 +178,25 @@ async def test_after_draining_nothing_is_offered_or_asked(fabric: LocalFabric) -
     await fabric.close()
 
 
-async def test_its_status_counts_what_is_offered_and_nothing_stays_behind(fabric: LocalFabric) -> None:
-    offers = [offer(fabric, Listener(guid)) for guid in GUIDS[:3]]
-    offers.append(offer(fabric, Listener(GUIDS[3]), relay_key("contoso", "other")))
+async def test_its_status_counts_what_is_offered_and_nothing_stays_behind(fabric: Fabric) -> None:
+    offers = [await offer(fabric, Listener(guid)) for guid in GUIDS[:3]]
+    offers.append(await offer(fabric, Listener(GUIDS[3]), relay_key("contoso", "other")))
     status = fabric.status()
     assert (status.relays, status.listeners, status.is_connected) == (2, 4, True)
     for made in offers:
         made.withdraw()
     status = fabric.status()
     assert (status.relays, status.listeners) == (0, 0)
-    assert fabric.node == "node.1"
+    assert fabric.node == "node-1"
 
 
-async def test_offers_that_come_and_go_never_fail_an_ask(fabric: LocalFabric) -> None:
+async def test_offers_that_come_and_go_never_fail_an_ask(fabric: Fabric) -> None:
     """Cluster reference §5.9: one listener stays, forty come and go, and no ask is lost."""
-    offer(fabric, Listener(GUIDS[0]))
+    await offer(fabric, Listener(GUIDS[0]))
 
     async def churn() -> None:
         for _ in range(20):
-            coming = [offer(fabric, Listener(guid)) for guid in GUIDS[1:3]]
+            coming = [await offer(fabric, Listener(guid)) for guid in GUIDS[1:3]]
             await asyncio.sleep(0)
             for made in coming:
                 made.withdraw()
