@@ -7,10 +7,23 @@ raises :class:`ActionError` where it could not be done, and then nothing has cha
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from agent.captured import (
+    CapturedExchange,
+    EditedRequest,
+    ExchangeChanges,
+    Message,
+    MessagePage,
+    Side,
+)
+from agent.checks import Check
+from agent.config import Direction
+
+from .check_report import Examined
 from .snapshot import KeystoreState, Problem, Service, Snapshot
 
 #: How long something is shared unless it is said otherwise.
@@ -58,6 +71,7 @@ class ExposeRequest:
         gateway: The name of a gateway; None: the last one used, or the bundled one, which is started where it is needed.
         who: Who may use it. ``PUBLIC`` only after somebody chose it.
         lifetime_s: None: until it is stopped.
+        is_demo: Share RelayDesk's own page, which it serves for as long as that is shared; *target* does not matter.
     """
 
     target: str
@@ -65,6 +79,7 @@ class ExposeRequest:
     gateway: str | None = None
     who: Who = Who.INVITED
     lifetime_s: float | None = DEFAULT_LIFETIME_S
+    is_demo: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,23 +98,33 @@ class Shared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
-    """What an invitation or a connection string that was pasted offers, before anything is done with it."""
+    """What was pasted offers, before anything is done with it: an invitation, or a key in one of its many forms."""
 
     service: str
-    """What its maker calls it, or the path."""
+    """What its maker calls it, or the path, or the gateway."""
     gateway: str
     """Host and port."""
     is_secure: bool
     path: str
+    """Empty: it is for a whole namespace."""
     is_invitation: bool
     is_web: bool
     rights: tuple[str, ...] | None
     """None while that is not known."""
+    are_rights_told: bool = True
+    """Whether whoever made it says so; otherwise they are what a key of this name may most likely do."""
     expires_at: float | None
     suggested_port: int
     """A free local port: that of the service where possible."""
+    key_name: str = ""
+    target: str = ""
+    """What it is meant to lead to on this side, where that is said."""
+    purpose: Direction | None = None
+    """What it is for, where it is for one thing alone."""
     text: str = field(repr=False)
-    """What was pasted."""
+    """What is kept of it: a connection string or an invitation, whatever stood around that."""
+    others: tuple[Offer, ...] = ()
+    """What else was pasted with it: a configuration of azbridge has many forwards."""
 
 
 class CloseChoice(enum.Enum):
@@ -119,11 +144,21 @@ class Theme(enum.Enum):
     HIGH_CONTRAST = "high contrast"
 
 
+class Language(enum.Enum):
+    """What the window speaks: the system's language, or one by its ISO 639 code."""
+
+    SYSTEM = "system"
+    ENGLISH = "en"
+    GERMAN = "de"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preferences:
     """What the user chose of the desktop itself. Kept in ``desktop.toml``; no secret among it."""
 
     theme: Theme = Theme.SYSTEM
+    language: Language = Language.SYSTEM
+    """In effect from the next start on."""
     close: CloseChoice = CloseChoice.ASK
     who: Who = Who.INVITED
     lifetime_s: float | None = DEFAULT_LIFETIME_S
@@ -137,6 +172,10 @@ class Preferences:
     notify_first_request: bool = False
     starts_at_login: bool = False
     starts_hidden: bool = False
+    captures: bool = True
+    """Whether the inspector keeps relayed HTTP exchanges and WebSockets."""
+    was_welcomed: bool = False
+    """Whether the first start is over: its cards are not shown by themselves any more."""
 
 
 class Actions(Protocol):
@@ -187,7 +226,7 @@ class Actions(Protocol):
         ...
 
     def examine(self, text: str) -> Offer:
-        """Read an invitation, a ``relaydesk:`` link or a connection string; nothing is connected."""
+        """Read what was pasted, whatever form it has (``agent.pasted``); nothing is connected."""
         ...
 
     async def connect(self, offer: Offer, port: int) -> Service:
@@ -203,7 +242,32 @@ class Actions(Protocol):
         ...
 
     async def add_gateway(self, connection_string: str, name: str | None = None) -> str:
-        """Keep a gateway's connection string in the keystore; the name that the gateway got."""
+        """Keep a gateway's connection string in the keystore; the name that the gateway got.
+
+        The same connection string once more, without a name, is the gateway that is there already.
+        """
+        ...
+
+    async def check(self, what: Offer | str, tell: Callable[[Check], object]) -> None:
+        """Try the way to a gateway, by its name, or to what is offered, hop by hop. Nothing is changed anywhere.
+
+        Args:
+            what: What is tried.
+            tell: Gets each check as it is made, in the order of ``agent.checks.Step``.
+        """
+        ...
+
+    async def diagnose(self, service: str, tell: Callable[[Check], object]) -> None:
+        """Try every hop between a service and its senders, as it is served now.
+
+        Args:
+            service: Its name.
+            tell: Gets each check as it is made, in the order of ``agent.checks.Step``.
+        """
+        ...
+
+    async def save_report(self, path: Path, examined: Sequence[Examined]) -> None:
+        """Write what the doctor found, without secrets, to *path*."""
         ...
 
     async def remove_gateway(self, name: str) -> None:
@@ -240,4 +304,61 @@ class Actions(Protocol):
 
     async def save_log(self, path: Path) -> None:
         """Write the log, without secrets, to *path*."""
+        ...
+
+    # The inspector. What is given out holds secrets: views mask them (agent.masks) until somebody asks for one.
+
+    def exchanges(self, since: int = 0) -> ExchangeChanges:
+        """What was relayed over HTTP and has changed since that version; 0: everything."""
+        ...
+
+    def exchange(self, number: int) -> CapturedExchange | None:
+        """One of them, by its id; None where it is gone."""
+        ...
+
+    async def exchange_body(self, number: int, side: Side, offset: int = 0, length: int = 1 << 20) -> bytes:
+        """At most *length* bytes of a kept body from *offset* on; empty behind its end, or where it is gone."""
+        ...
+
+    async def exchange_messages(self, number: int, cursor: object = None, limit: int = 1_000) -> MessagePage:
+        """The next messages of a WebSocket, from both sides in order; from the first one kept where *cursor* is None."""
+        ...
+
+    async def exchange_message(self, number: int, message: Message, length: int = 1 << 20) -> bytes:
+        """At most *length* bytes of the payload of *message*."""
+        ...
+
+    async def save_body(self, number: int, side: Side, path: Path) -> int:
+        """Write what is kept of a body to *path*; how many bytes that were."""
+        ...
+
+    async def replay(self, number: int, edited: EditedRequest | None = None) -> int:
+        """Send a captured request, or *edited* in its place, to the local server again; the id of the new exchange.
+
+        It has begun then, and is captured whether capturing is on or off. Nothing of it goes to the gateway.
+        """
+        ...
+
+    async def pin(self, number: int, is_pinned: bool) -> None:
+        """Keep an exchange when room is made and when the list is cleared; or no longer."""
+        ...
+
+    async def annotate(self, number: int, note: str) -> None:
+        """Write a note on an exchange."""
+        ...
+
+    async def clear_exchanges(self) -> None:
+        """Forget all exchanges but the pinned ones."""
+        ...
+
+    async def export_har(self, numbers: Sequence[int], path: Path, *, reveals_secrets: bool = False) -> int:
+        """Write these exchanges as a HAR file; how many were still there."""
+        ...
+
+    async def curl(self, number: int, *, reveals_secrets: bool = False) -> str:
+        """A command line for a POSIX shell that sends the request to the local server."""
+        ...
+
+    async def difference(self, number: int, other: int) -> str:
+        """How exchange *other* differs from *number*: unified, secrets masked; empty where it does not."""
         ...

@@ -18,6 +18,7 @@ from PySide6.QtCore import QObject, Signal
 
 from agent.clock import Clock
 from agent.config import AgentConfig, Deadlines
+from agent.exchanges import Exchanges
 from agent.relay_loop import RelayLoop, WorkerLoop
 from agent.supervisor import Agent
 
@@ -52,6 +53,7 @@ class AgentBridge(QObject):
         keystore: Where keys are kept.
         ports: What listens on this computer.
         data_folder: Of the gateway of this computer.
+        capture_folder: For what the inspector keeps while the program runs.
         log_tail: The last lines of the log.
         clock: The computer's own where it is not given.
         relay_loop: Where bytes move; a worker thread where it is not given.
@@ -72,6 +74,7 @@ class AgentBridge(QObject):
         keystore: Keystore,
         ports: PortWatcher,
         data_folder: Path,
+        capture_folder: Path,
         log_tail: LogTail,
         clock: Clock | None = None,
         relay_loop: RelayLoop | None = None,
@@ -86,10 +89,12 @@ class AgentBridge(QObject):
         self._is_watched = False
         self._tasks: asyncio.TaskGroup | None = None
         self._shown: Snapshot | None = None
+        self._exchanges = Exchanges(capture_folder, self._clock)
         self._agent = Agent(
             AgentConfig(),
             relay_loop=relay_loop or WorkerLoop(Deadlines().stop_s),
             keystore=self._fetch,
+            exchanges=self._exchanges,
             on_wake=self._woke_up,
             clock=self._clock,
         )
@@ -100,6 +105,7 @@ class AgentBridge(QObject):
             ports=ports,
             data_folder=data_folder,
             clock=self._clock,
+            exchanges=self._exchanges,
             on_change=self._has_changed.set,
             log_text=log_tail.text,
             bundled_port=bundled_port,
@@ -145,6 +151,7 @@ class AgentBridge(QObject):
 
     async def run(self) -> None:
         """Be the desktop's inside until cancelled; then everything has ended, or STOP_S have passed."""
+        self._exchanges.begin()
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
@@ -155,6 +162,7 @@ class AgentBridge(QObject):
                 self.has_begun.set()
         finally:
             self._tasks = None
+            self._exchanges.close()
 
     async def _keep_the_agent(self) -> None:
         """Run the agent, and start it again after a bug in it has ended it: the window stays and says so meanwhile."""

@@ -1,8 +1,8 @@
 """The desktop as a program: builds everything in order, and takes it down in order.
 
-Start: be the only one, or hand over what this one was started for; logging; Qt; the bridge with agent and desk; theme, window,
-tray; the local socket. End: no new work; the window remembers how it was left; agent and desk stop, bounded; then the event
-loop is left. Nothing here decides anything.
+Start: be the only one, or hand over what this one was started for; logging; Qt; its language; the bridge with agent and desk;
+theme, window, tray; the local socket. End: no new work; the window remembers how it was left; agent and desk stop, bounded; then
+the event loop is left. Nothing here decides anything.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtNetwork import QNetworkInformation
 from PySide6.QtWidgets import QApplication, QDialog
 
-from . import __version__, autostart, event_loop, instance, ipc
-from .actions import Preferences, Shared
+from . import __version__, autostart, event_loop, instance, ipc, language
+from .actions import Language, Preferences, Shared
 from .agent_bridge import STOP_S, AgentBridge
 from .control import Desktop
 from .keystore import Keystore
@@ -38,13 +38,15 @@ from .notifications import Notifications
 from .ports import PortWatcher
 from .registration import RegistrationError
 from .settings import Settings
-from .snapshot import Service, Snapshot
+from .settings_file import SettingsError
+from .snapshot import ConnectionKind, LiveConnection, Service, Snapshot
 from .start import Start, parse_start
 from .views.connect_dialog import ConnectDialog
 from .views.context import Notice
 from .views.expose_dialog import ExposeDialog
 from .views.icons import Icons, application_icon
 from .views.main_window import MainWindow
+from .views.onboarding import OnboardingDialog
 from .views.qr_dialog import QrDialog
 from .views.theme import Theme
 from .views.tray import Tray
@@ -97,6 +99,8 @@ class _Application(QObject):
         self._login: tuple[bool, bool] | None = None
         self._alone: set[QDialog] = set()
         self.settings = Settings(config)
+        language.install(application, _language(self.settings))  # before anything has a text
+        self._is_first_start = not any(file.exists() for file in self.settings.files)
         # the bridge is made below, and asked later
         self.ports = PortWatcher(
             own_pids=lambda: self.bridge.own_pids(),  # noqa: PLW0108
@@ -107,6 +111,7 @@ class _Application(QObject):
             keystore=Keystore(config / "keys.sealed"),
             ports=self.ports,
             data_folder=default_data_folder(),
+            capture_folder=platformdirs.user_cache_path(NAME, appauthor=False) / "captures",
             log_tail=tail,
         )
         self.theme = Theme(application)
@@ -131,6 +136,7 @@ class _Application(QObject):
             source.expose_wanted.connect(self.expose)
             source.connect_wanted.connect(self.connect_to)
             source.quit_wanted.connect(self.quit)
+        self.window.first_steps_wanted.connect(self.welcome)
         self.window.watched.connect(self.bridge.set_watched)
         self.tray.window_wanted.connect(self.show)
         self.tray.settings_wanted.connect(self._show_settings)
@@ -159,6 +165,8 @@ class _Application(QObject):
                 self.show()
             if start.link:
                 self.open(start.link)
+            elif self._is_first_start and self.window.isVisible():
+                self.welcome()
             self._timer.start()
             await self._is_over.wait()
             log.info("ending")
@@ -208,6 +216,22 @@ class _Application(QObject):
         dialog = ExposeDialog(self.window.context, self.ports, self._parent())
         dialog.shared.connect(self._say_shared)
         self._open_dialog(dialog)
+
+    def welcome(self) -> None:
+        """Show the cards of the first start."""
+        self.show()
+        dialog = OnboardingDialog(self.window.context, self.ports, self.window)
+        dialog.preferences_changed.connect(self._use)
+        dialog.request_wanted.connect(self._show_request)
+        dialog.open()
+
+    def _show_request(self, request: LiveConnection) -> None:
+        """Show the first that came: requests in full, also those in a stream; another stream in the list of connections."""
+        if request.kind is ConnectionKind.REQUEST or request.about:
+            self.show()
+            self.window.show_inspector(request.service)
+        else:
+            self._show_connections(request.service)
 
     def connect_to(self) -> None:
         """Ask for an invitation; what is on the clipboard is not looked at before somebody pastes it."""
@@ -293,6 +317,13 @@ class _Application(QObject):
                 autostart.disable()
         except RegistrationError as error:
             log.warning("start at login could not be changed: %s", error)
+
+
+def _language(settings: Settings) -> Language:
+    try:
+        return settings.load_desktop().preferences.language
+    except SettingsError:
+        return Language.SYSTEM  # the desk reads them, too, and says what is wrong
 
 
 @contextlib.contextmanager

@@ -12,15 +12,18 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Final, assert_never
 
+from agent.checks import Check
+
 from . import ipc
 from .actions import ActionError, Actions
+from .inspected import ask_inspector
 from .ipc import ErrorCode, RefusedError
 from .snapshot import Problem, Service
 
 log = logging.getLogger(__name__)
 
 #: Less than a client waits (``ipc.TIMEOUT_S``), so that it hears what happened. Actions have deadlines of their own.
-ACTION_TIMEOUT_S: Final = 30.0
+ACTION_TIMEOUT_S: Final = 33.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -95,9 +98,35 @@ async def _do(request: ipc.Request, desktop: Desktop) -> Mapping[str, object]:
                 "shownLink": shared.shown_link,
                 "onlyThisComputer": shared.is_only_this_computer,
             }
+        case ipc.Diagnose():
+            found: list[Check] = []
+            await actions.diagnose(_known(request.service, actions), found.append)
+            return {"service": request.service, "checks": [describe_check(check) for check in found]}
+        case (
+            ipc.ListExchanges()
+            | ipc.ShowExchange()
+            | ipc.ReadBody()
+            | ipc.Curl()
+            | ipc.SaveHar()
+            | ipc.Replay()
+            | ipc.Compare()
+        ):
+            return await ask_inspector(request, actions)
         case _:
             assert_never(request)
     return {}
+
+
+def describe_check(check: Check) -> dict[str, str | float | None]:
+    """One hop as JSON can say it."""
+    return {
+        "step": check.step.value,
+        "outcome": check.outcome.value,
+        "tried": check.tried,
+        "found": check.found,
+        "fault": None if check.fault is None else check.fault.value,
+        "tookSeconds": check.took_s,
+    }
 
 
 def _known(name: str, actions: Actions) -> str:

@@ -75,6 +75,7 @@ class ErrorCode(enum.StrEnum):
     VERSION = "version"
     BUSY = "busy"
     UNKNOWN_SERVICE = "unknown-service"
+    UNKNOWN_EXCHANGE = "unknown-exchange"
     TIMEOUT = "timeout"
     INTERNAL = "internal"
 
@@ -144,11 +145,96 @@ class Invite:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Diagnose:
+    """Try every hop between a service and its senders, and tell what was found."""
+
+    service: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ListExchanges:
+    """Tell what the inspector has, secrets masked: what changed since *version*, and of that what *filter* lets through.
+
+    At most *limit* of them, the latest.
+    """
+
+    version: float | None = None
+    filter: str | None = None
+    limit: float | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ShowExchange:
+    """Tell all of one exchange but its bodies, secrets masked."""
+
+    exchange: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ReadBody:
+    """Give a piece of a body from *offset* on. *side* is ``request`` or ``response``."""
+
+    exchange: float
+    side: str
+    offset: float | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Curl:
+    """Give the request as a command line for curl."""
+
+    exchange: float
+    secrets: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SaveHar:
+    """Write exchanges to the file *path* as an HTTP archive: one, or those that *filter* lets through."""
+
+    path: str
+    exchange: float | None = None
+    filter: str | None = None
+    secrets: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Replay:
+    """Send a captured request to the local server again."""
+
+    exchange: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Compare:
+    """Tell how exchange *other* differs from *exchange*."""
+
+    exchange: float
+    other: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Quit:
     """End the desktop."""
 
 
-Request: TypeAlias = Show | Open | ListServices | Stop | Pause | Resume | Invite | Quit
+Request: TypeAlias = (
+    Show
+    | Open
+    | ListServices
+    | Stop
+    | Pause
+    | Resume
+    | Invite
+    | Diagnose
+    | ListExchanges
+    | ShowExchange
+    | ReadBody
+    | Curl
+    | SaveHar
+    | Replay
+    | Compare
+    | Quit
+)
 
 _VERBS: Final[Mapping[type[Request], str]] = {
     Show: "show",
@@ -158,6 +244,14 @@ _VERBS: Final[Mapping[type[Request], str]] = {
     Pause: "pause",
     Resume: "resume",
     Invite: "invite",
+    Diagnose: "diagnose",
+    ListExchanges: "exchanges",
+    ShowExchange: "exchange",
+    ReadBody: "body",
+    Curl: "curl",
+    SaveHar: "har",
+    Replay: "replay",
+    Compare: "compare",
     Quit: "quit",
 }
 _TYPES: Final[Mapping[str, type[Request]]] = {verb: kind for kind, verb in _VERBS.items()}
@@ -195,9 +289,13 @@ def parse_request(line: bytes) -> Request:
     return kind(**given)  # type: ignore[arg-type]  # _member has looked at each
 
 
-def _member(members: Mapping[str, object], field: dataclasses.Field[object]) -> str | float:
+def _member(members: Mapping[str, object], field: dataclasses.Field[object]) -> str | float | bool:
     value = members.get(field.name)
-    if field.type == "float":
+    if field.type == "bool":
+        if isinstance(value, bool):
+            return value
+        raise RefusedError(ErrorCode.BAD_REQUEST, f"{field.name} is neither true nor false")
+    if field.type in ("float", "float | None"):
         if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= _MAX_NUMBER:
             return float(value)
         raise RefusedError(ErrorCode.BAD_REQUEST, f"{field.name} is not a number above zero")

@@ -153,7 +153,7 @@ class Notifications:
         self._waiting.clear()
         if not others:
             return first
-        more = translate("Notifications", "And {n} more.").format(n=len(others))
+        more = translate("Notifications", "And %Ln more.", "", len(others))
         return Notification(first.title, f"{first.text} {more}", first.service)
 
     def _forget(self, name: str) -> None:

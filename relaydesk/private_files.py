@@ -11,7 +11,7 @@ import os
 import secrets
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -75,7 +75,7 @@ def read_private(path: Path) -> bytes | None:
         return content
 
 
-def write_private(path: Path, content: bytes) -> None:
+def write_private(path: Path, content: bytes | Iterable[bytes]) -> None:
     """Put a file in place for its owner alone: whoever reads it sees all of the old or all of the new one.
 
     What is there under that name is replaced, never written through: not even if it is a link.
@@ -91,7 +91,8 @@ def write_private(path: Path, content: bytes) -> None:
             with os.fdopen(descriptor, "wb") as file:
                 if sys.platform != "win32":
                     os.fchmod(descriptor, _PRIVATE_MODE)  # whatever the umask left of it
-                file.write(content)
+                for piece in (content,) if isinstance(content, bytes) else content:
+                    file.write(piece)
                 file.flush()
                 os.fsync(descriptor)
             temporary.replace(path)

@@ -62,6 +62,8 @@ class ServiceNote:
     gateway: str = ""
     is_web: bool = False
     is_public: bool = False
+    is_demo: bool = False
+    """It is RelayDesk's own page, which has to be served."""
 
     __pydantic_config__ = _STRICT
 

@@ -14,10 +14,9 @@ from agent.status import AgentStatus, ConnectionStatus, Exchange, State, Traffic
 from hyco.redaction import one_line
 
 from .exits import UsageError
+from .figures import clock_time, size
 from .output import Output
 from .problems import of_standing
-
-_UNITS = ("B", "KB", "MB", "GB", "TB")
 
 
 class AgentLines:
@@ -81,8 +80,8 @@ class AgentLines:
         """Tell of a relayed request that has ended."""
         self._told = exchange.error  # which the next snapshot has as well
         text = (
-            f"{_clock(self._now())}  {exchange.method} {exchange.path} -> {exchange.status}"
-            f"  {exchange.duration_s * 1000:.0f} ms  {_size(exchange.response_bytes)}  from {exchange.remote_address}"
+            f"{clock_time(self._now())}  {exchange.method} {exchange.path} -> {exchange.status}"
+            f"  {exchange.duration_s * 1000:.0f} ms  {size(exchange.response_bytes)}  from {exchange.remote_address}"
         )
         if exchange.error:
             text += f"  ({exchange.error})"
@@ -154,24 +153,11 @@ class AgentLines:
             text = "connection" if count == 1 else f"{count} connections"
             self._output.event(
                 f"connection-{name}",
-                f"{_clock(self._now())}  {text} {word}; {now.open_connections} open,"
-                f" {_size(now.bytes_received)} received and {_size(now.bytes_sent)} sent in all",
+                f"{clock_time(self._now())}  {text} {word}; {now.open_connections} open,"
+                f" {size(now.bytes_received)} received and {size(now.bytes_sent)} sent in all",
                 count=count,
                 open=now.open_connections,
                 total=now.total_connections,
                 bytesReceived=now.bytes_received,
                 bytesSent=now.bytes_sent,
             )
-
-
-def _clock(now: float) -> str:
-    return time.strftime("%H:%M:%S", time.localtime(now))
-
-
-def _size(nbytes: int) -> str:
-    size = float(nbytes)
-    for unit in _UNITS:
-        if size < 1000 or unit == _UNITS[-1]:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1000
-    raise AssertionError("the last unit ends the loop")

@@ -29,9 +29,9 @@ from hyco.addresses import Endpoint, sender_url
 from hyco.redaction import one_line
 from hyco.sas import Right
 
+from ..demo_page import demo_site, page_file
 from ..local_gateway.child import LOOPBACK
 from .agent_lines import AgentLines
-from .demo_page import demo_site, page_file
 from .exits import CliError
 from .options import AsJson, LogJson, Verbosity, begin
 from .output import Output

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from hyco.redaction import one_line
+from hyco.redaction import escape_controls, one_line
 from hyco.tracking import untraced
 
 #: What JSON can say.
@@ -67,6 +67,10 @@ class Output:
             self._write_json(value)
         else:
             self._say(text)
+
+    def show(self, text: str) -> None:
+        """Show people a line of what others have written: it may rewrite nothing on a terminal."""
+        self._out.print(Text(escape_controls(text)), soft_wrap=True)
 
     def table(self, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Show rows to people."""

@@ -52,6 +52,8 @@ _ADMINISTRATION = {
 #: What the desktop's refusals mean here, by their codes: its own, and kinds of trouble.
 _REFUSALS_OF_DESKTOP = {
     "unknown-service": ("relaydesk list shows those there are", ExitCode.USAGE),
+    "unknown-exchange": ("relaydesk inspect shows those there are", ExitCode.USAGE),
+    "bad-request": ("", ExitCode.USAGE),
     "version": ("quit it in its tray menu, and start it again", ExitCode.FAILED),
     "busy": ("", ExitCode.UNREACHABLE),
     "timeout": ("look at its window", ExitCode.UNREACHABLE),

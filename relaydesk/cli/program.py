@@ -39,11 +39,14 @@ class Program(VerbGroup):
         "connect": Verb("connect", "connect"),
         "send": Verb("send", "send"),
         "demo": Verb("demo", "demo"),
+        "doctor": Verb("doctor", "doctor"),
         "list": Verb("desktop", "list_", _DESKTOP),
         "stop": Verb("desktop", "stop", _DESKTOP),
         "pause": Verb("desktop", "pause", _DESKTOP),
         "resume": Verb("desktop", "resume", _DESKTOP),
         "invite": Verb("desktop", "invite", _DESKTOP),
+        "inspect": Verb("inspecting", "inspect", _DESKTOP),
+        "replay": Verb("replaying", "replay", _DESKTOP),
         "quit": Verb("desktop", "quit_", _DESKTOP),
     }
 
@@ -76,7 +79,11 @@ class Program(VerbGroup):
 class GatewayVerbs(VerbGroup):
     """``relaydesk gateway …``."""
 
-    verbs: ClassVar = {"serve": Verb("serve", "serve"), "keys": Verb("keys", "keys")}
+    verbs: ClassVar = {
+        "serve": Verb("serve", "serve"),
+        "keys": Verb("keys", "keys"),
+        "cluster": Verb("cluster", "cluster"),
+    }
 
 
 class RelayVerbs(VerbGroup):
@@ -163,7 +170,9 @@ gateway.add_typer(relay, name="relay")
 
 def _say_version(is_wanted: bool) -> None:
     if is_wanted:
-        typer.echo(f"relaydesk {__version__}")
+        from ..check_report import frame_loop
+
+        typer.echo(f"relaydesk {__version__}\nframe loop: {frame_loop()}")
         raise typer.Exit
 
 

@@ -39,6 +39,48 @@ def serve(
         typer.Option(metavar="HOST:PORT", show_default="127.0.0.1:9401", help="Where the admin API is."),
     ] = None,
     data: DataFolderOption = None,
+    store: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            show_default="a file in there",
+            help="A PostgreSQL database for entities, postgresql://USER@HOST:5432/DATABASE; its password comes from PGPASSFILE.",
+        ),
+    ] = None,
+    fabric: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="URL,…",
+            show_default=False,
+            help="NATS servers by which several gateways act as one: nats://HOST:4222 or tls://HOST:4222. Needs --store.",
+        ),
+    ] = None,
+    fabric_credentials: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", show_default=False, help="A JWT and an nkey for them (nsc makes it)."),
+    ] = None,
+    node_name: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", show_default=False, help="What this gateway is called among them."),
+    ] = None,
+    node_url: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            show_default=False,
+            help="How listeners reach this very gateway, where it has a public name of its own.",
+        ),
+    ] = None,
+    peer_url: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", show_default="the first of --bind", help="How the other gateways reach it."
+        ),
+    ] = None,
+    peer_ca: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", show_default=False, help="A certificate authority to trust there."),
+    ] = None,
     public_url: Annotated[
         str | None,
         typer.Option(
@@ -84,6 +126,13 @@ def serve(
     output = begin(as_json, verbosity, log_json=log_json, quiet=logging.WARNING)
     config = from_options(
         data=data_folder(data),
+        store=store,
+        fabric=fabric or (),
+        fabric_credentials=fabric_credentials,
+        node_name=node_name,
+        node_url=node_url,
+        peer_url=peer_url,
+        peer_ca=peer_ca,
         bind=bind or (),
         or_any_port=or_any_port,
         admin_bind=admin_bind,

@@ -9,14 +9,13 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import datetime as dt
-import errno
 import logging
 import secrets
-import socket
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
+from agent.checks import Check
 from agent.clock import Clock
 from agent.config import (
     LOOPBACK,
@@ -26,8 +25,9 @@ from agent.config import (
     LocalAddress,
 )
 from agent.errors import ConfigError
+from agent.exchanges import Exchanges
 from agent.invitation import is_invitation
-from agent.invitation import parse as parse_invitation
+from agent.pasted import read as read_pasted
 from agent.status import ConnectionStatus, State
 from agent.targets import Target, TargetKind, parse_target
 from hyco.addresses import Endpoint, parse_endpoint
@@ -44,6 +44,7 @@ from ..actions import (
     Shared,
     Who,
 )
+from ..check_report import Examined, report
 from ..keystore import Keystore, KeystoreError
 from ..ports import ListeningPort, PortKind, PortWatcher, guess_kind
 from ..settings import GatewayNote, ServiceNote, Settings, unique_name
@@ -58,12 +59,16 @@ from ..snapshot import (
 )
 from . import picture
 from .bundled import Bundled
+from .checking import check, diagnose, with_authority
+from .demo import Demo
 from .engine import Engine
 from .failures import fail, problem_of, told
 from .gateways import Gateways, is_only_here
+from .inspecting import Inspector
 from .kept import Kept
 from .keys import THIS_COMPUTER, Keys, gateway_entry, invitation_entry
 from .links import LINK, Links, plain_link
+from .offers import is_free, offers
 from .proving import Prover
 
 log = logging.getLogger(__name__)
@@ -79,7 +84,7 @@ FORGET_S: Final = 3.0
 _LOOPBACKS: Final = ("127.0.0.1", "::1", "localhost")
 
 
-class Desk:
+class Desk(Inspector):
     """See :class:`relaydesk.actions.Actions`.
 
     Args:
@@ -89,6 +94,7 @@ class Desk:
         ports: What listens on this computer.
         data_folder: Of the gateway of this computer.
         clock: Time.
+        exchanges: What was captured of what was relayed over HTTP.
         on_change: Called whenever a new snapshot would differ.
         log_text: Gives the log, without secrets.
         bundled_port: Where that gateway listens; None for the usual one.
@@ -103,10 +109,12 @@ class Desk:
         ports: PortWatcher,
         data_folder: Path,
         clock: Clock,
+        exchanges: Exchanges,
         on_change: Callable[[], object],
         log_text: Callable[[], str] = str,
         bundled_port: int | None = None,
     ) -> None:
+        super().__init__(exchanges, engine)
         self._engine = engine
         self._ports = ports
         self._clock = clock
@@ -116,7 +124,8 @@ class Desk:
         self._keys = Keys(keystore, data_folder, lambda: self._bundled.serves)
         self._gateways = Gateways(self._keys, self._bundled)
         self._prover = Prover(engine, clock, on_change, lambda: self._kept.desktop.preferences.has_probes)
-        self._kept = Kept(settings, engine, clock, on_change, authority=self._authority)
+        self._demo = Demo()
+        self._kept = Kept(settings, engine, clock, self._kept_changed, authority=self._authority)
         self._stopped: tuple[ConnectionConfig, ServiceNote | None] | None = None
         self._links = Links(self._gateways, clock)
         self._agent_problem: Problem | None = None
@@ -136,6 +145,7 @@ class Desk:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._bundled.run(), name="bundled gateway's owner")
                 tasks.create_task(self._prover.run(), name="prover")
+                tasks.create_task(self._demo.run(), name="demo page")
                 tasks.create_task(self._kept.watch(), name="settings")
                 tasks.create_task(self._ports.run(), name="ports")
                 tasks.create_task(self._watch_ports(), name="local ports")
@@ -246,7 +256,8 @@ class Desk:
     async def expose(self, request: ExposeRequest) -> Shared:
         """See Actions."""
         async with self._kept.changing():
-            target = parse_target(request.target)
+            is_demo, given = request.is_demo, request.target
+            target = parse_target(f"http://{LOOPBACK}:{await self._demo.start()}" if is_demo else given)
             is_web = target.kind is TargetKind.HTTP or await self._speaks_http(target)
             name = self._free_name(request.name or self._name_for(target))
             gateway = request.gateway or self._usual_gateway()
@@ -269,7 +280,13 @@ class Desk:
                 until=self._until(request.lifetime_s),
                 invited=() if place.who is Who.INVITED else None,
             )
-            note = ServiceNote(name=name, gateway=gateway, is_web=is_web, is_public=place.who is Who.PUBLIC)
+            note = ServiceNote(
+                name=name,
+                gateway=gateway,
+                is_web=is_web,
+                is_public=place.who is Who.PUBLIC,
+                is_demo=is_demo,
+            )
             link: Shared | None = None
             if place.who is Who.INVITED:
                 connection, link = await self._links.invite(connection, note, LINK, None)
@@ -384,49 +401,23 @@ class Desk:
     def examine(self, text: str) -> Offer:
         """See Actions."""
         with told():
-            text = text.strip()
-            if is_invitation(text):
-                invitation = parse_invitation(text, self._clock.now())
-                return Offer(
-                    service=invitation.name,
-                    gateway=invitation.endpoint.authority,
-                    is_secure=invitation.endpoint.is_secure,
-                    path=invitation.path,
-                    is_invitation=True,
-                    is_web=invitation.is_web,
-                    rights=("Send",),
-                    expires_at=invitation.expires_at,
-                    suggested_port=_free_port(invitation.port),
-                    text=text,
-                )
-            secret = parse_connection_string(text)
-            if secret.entity_path is None:
+            first, *others = offers(text, self._clock.now())
+            return dataclasses.replace(first, others=tuple(others))
+
+    async def connect(self, offer: Offer, port: int) -> Service:
+        """See Actions."""
+        async with self._kept.changing():
+            if not offer.path:
                 raise fail(
                     Trouble.CREDENTIAL,
                     "the connection string is for a whole namespace and names no hybrid connection (EntityPath);"
                     " add it as a gateway to share services through it",
                 )
-            return Offer(
-                service=secret.entity_path,
-                gateway=secret.endpoint.authority,
-                is_secure=secret.endpoint.is_secure,
-                path=secret.entity_path,
-                is_invitation=False,
-                is_web=False,
-                rights=None,
-                expires_at=None,
-                suggested_port=_free_port(None),
-                text=text,
-            )
-
-    async def connect(self, offer: Offer, port: int) -> Service:
-        """See Actions."""
-        async with self._kept.changing():
             name = self._free_name(offer.service)
             local = LocalAddress(LOOPBACK, port)
             if any(one.local == local for one in self._kept.agent.connections):
                 raise fail(Trouble.PORT_TAKEN, f"another service has {local} already")
-            if not _is_free(port):
+            if not is_free(port):
                 raise fail(Trouble.PORT_TAKEN, f"another program has {local}")
             id_ = secrets.token_hex(8)
             connection = ConnectionConfig(
@@ -484,14 +475,19 @@ class Desk:
     async def add_gateway(self, connection_string: str, name: str | None = None) -> str:
         """See Actions."""
         async with self._kept.changing():
-            secret = parse_connection_string(connection_string.strip())
+            text = read_pasted(connection_string).found[0].text
+            if is_invitation(text):
+                raise fail(Trouble.CREDENTIAL, "that is an invitation to one service, and no gateway's key")
+            secret = parse_connection_string(text)
             if secret.authentication is not None:
                 raise fail(
                     Trouble.CREDENTIAL, "the connection string says Managed Identity; use one with a key"
                 )
+            if name is None and (known := await self._known_gateway(text, secret.endpoint)) is not None:
+                return known
             wanted = one_line(name or secret.endpoint.host.partition(".")[0]).strip()
             chosen = unique_name(wanted[:100], [one.name for one in self._notes()])
-            await self._keys.put(gateway_entry(chosen), connection_string.strip())
+            await self._keys.put(gateway_entry(chosen), text)
             note = GatewayNote(
                 name=chosen,
                 address=secret.endpoint.authority,
@@ -503,6 +499,34 @@ class Desk:
                 None, dataclasses.replace(self._kept.desktop, gateways=(*self._kept.desktop.gateways, note))
             )
             return chosen
+
+    async def _known_gateway(self, text: str, endpoint: Endpoint) -> str | None:
+        """The gateway that was added with the very same connection string."""
+        for note in self._kept.desktop.gateways:
+            if note.address == endpoint.authority and await self._keys.get(gateway_entry(note.name)) == text:
+                return note.name
+        return None
+
+    async def check(self, what: Offer | str, tell: Callable[[Check], object]) -> None:
+        """See Actions."""
+        with told():
+            network = with_authority(self._kept.agent.network, self._authority())
+            await check(what, tell, keys=self._keys, network=network, clock=self._clock)
+
+    async def diagnose(self, service: str, tell: Callable[[Check], object]) -> None:
+        """See Actions."""
+        with told():
+            config = self._find(service)
+            network = with_authority(self._kept.agent.network, self._authority())
+            await diagnose(
+                config, tell, engine=self._engine, keys=self._keys, network=network, clock=self._clock
+            )
+
+    async def save_report(self, path: Path, examined: Sequence[Examined]) -> None:
+        """See Actions."""
+        with told():
+            text = report(examined, self._clock.now())
+            await asyncio.to_thread(path.write_text, text, encoding="utf-8")
 
     async def remove_gateway(self, name: str) -> None:
         """See Actions."""
@@ -593,6 +617,17 @@ class Desk:
                 self._open_ports = found
                 self._on_change()
             await self._clock.wait(PORTS_S)
+
+    def _kept_changed(self) -> None:
+        """Capture only while that is wanted, and serve the demo page exactly while it is shared."""
+        self._captured.is_capturing = self._kept.desktop.preferences.captures
+        demos = {note.name for note in self._kept.desktop.services if note.is_demo}
+        shared = (
+            one for one in self._kept.agent.connections if one.label in demos and one.target is not None
+        )
+        first = next(shared, None)
+        self._demo.want(None if first is None or first.target is None else first.target.port)
+        self._on_change()
 
     # The gateway of this computer
 
@@ -747,22 +782,3 @@ def _problem_with_keys(error: KeystoreError) -> Problem:
 
 def _place(target: Target) -> tuple[str, int]:
     return target.host, target.port
-
-
-def _is_free(port: int) -> bool:
-    """Whether the local port can be bound now."""
-    with socket.socket() as probe:
-        try:
-            probe.bind((LOOPBACK, port))
-        except OSError as error:
-            return error.errno not in (errno.EADDRINUSE, errno.EACCES)
-    return True
-
-
-def _free_port(wanted: int | None) -> int:
-    """*wanted* where it is free and needs no privilege; otherwise any free one."""
-    if wanted is not None and wanted >= 1024 and _is_free(wanted):
-        return wanted
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Protocol
 
+from agent.captured import EditedRequest
 from agent.config import AgentConfig
 from agent.probe import ProbeResult
 from agent.status import AgentStatus, RelayedConnection
@@ -31,6 +32,10 @@ class Engine(Protocol):
 
     def cut(self, number: int) -> bool:
         """End one of them; whether there was one to end."""
+        ...
+
+    def replay(self, number: int, edited: EditedRequest | None = None) -> int:
+        """Send a captured request to the local server again; the id of the new exchange."""
         ...
 
     def retry_now(self, name: str | None = None) -> None:

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator
 
 from agent import errors
+from agent.pasted import Kind, PastedError
 from hyco.errors import HycoError, InvalidConnectionStringError
 from hyco.redaction import one_line
 
@@ -40,6 +41,9 @@ def problem_of(error: Exception) -> Problem | None:
             trouble, status = _ADMINISTRATION[error.failure], None
         case LocalGatewayError():
             trouble, status = Trouble.GATEWAY_UNREACHABLE, None
+        case PastedError():
+            is_invitation = error.kind is Kind.INVITATION
+            trouble, status = Trouble.INVITATION if is_invitation else Trouble.CREDENTIAL, None
         case errors.InvitationError() | errors.UnusableInvitationError():
             trouble, status = Trouble.INVITATION, None
         case errors.GatewayRejectedError():

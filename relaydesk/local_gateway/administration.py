@@ -36,6 +36,21 @@ class RuleInfo:
     rights: Right
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeInfo:
+    """One of the gateways that act as one."""
+
+    node: str
+    name: str
+    heard_s: float
+    """Seconds since it last said that it is alive."""
+    listeners: int
+    relayed_connections: int
+    is_draining: bool
+    node_url: str
+    peer_url: str
+
+
 class Administration(Protocol):
     """A gateway's entities. *owner* is the name of a hybrid connection; None means the namespace."""
 
@@ -55,6 +70,9 @@ class Administration(Protocol):
 
     async def delete_connection(self, name: str) -> None:
         """Delete a hybrid connection that is there."""
+
+    async def nodes(self) -> Sequence[NodeInfo]:
+        """The gateways that act as one with it, itself included; none where it does not run, or is alone."""
 
     async def rules(self, owner: str | None) -> Sequence[RuleInfo]:
         """Its SAS rules."""

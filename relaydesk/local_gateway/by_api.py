@@ -16,7 +16,7 @@ from hyco.addresses import Endpoint, parse_endpoint
 from hyco.redaction import one_line
 from hyco.sas import Right, parse_rights
 
-from .administration import Administration, HybridConnectionInfo, RuleInfo, choose_namespace
+from .administration import Administration, HybridConnectionInfo, NodeInfo, RuleInfo, choose_namespace
 from .errors import AdministrationError, Failure
 
 #: The admin API answers from memory, or after one write to disk.
@@ -90,6 +90,23 @@ class _ApiAdministration:
                 listener_count=found["properties"]["listenerCount"],
             )
             for found in answer["value"]
+        ]
+
+    async def nodes(self) -> Sequence[NodeInfo]:
+        answer = await self._api.ask("GET", "/nodes")
+        return [
+            NodeInfo(
+                node=found["node"],
+                name=found["name"],
+                heard_s=found["secondsSinceHeard"],
+                listeners=found["listeners"],
+                relayed_connections=found["relayedConnections"],
+                is_draining=found["isDraining"],
+                node_url=found["nodeUrl"],
+                peer_url=found["peerUrl"],
+            )
+            for found in answer["value"]
+            if "name" in found
         ]
 
     async def put_connection(self, name: str, *, is_anonymous: bool | None) -> None:

@@ -14,7 +14,7 @@ from gateway.entities import check_connection_name
 from gateway.store.sqlite import SqliteStore
 from hyco.addresses import Endpoint
 
-from .administration import Administration, HybridConnectionInfo, RuleInfo, choose_namespace
+from .administration import Administration, HybridConnectionInfo, NodeInfo, RuleInfo, choose_namespace
 
 
 @contextlib.asynccontextmanager
@@ -71,6 +71,9 @@ class _FolderAdministration:
 
     async def delete_connection(self, name: str) -> None:
         await self._editor.delete_connection(self._namespace, check_connection_name(name))
+
+    async def nodes(self) -> Sequence[NodeInfo]:
+        return ()
 
     async def rules(self, owner: str | None) -> Sequence[RuleInfo]:
         return [RuleInfo(rule.name, rule.rights) for rule in self._editor.rules(*self._owner(owner))]

@@ -71,6 +71,12 @@ async def administration_of(
                 "give the right folder by --data; `relaydesk gateway relay create NAME` makes a gateway's data",
                 failure=Failure.UNCLEAR,
             )
+        if (store := folder.shared_store()) is not None:
+            raise AdministrationError(
+                f"the gateway with the data in {data_folder} keeps its hybrid connections and keys in {store}, and does not run",
+                "start it, and ask again",
+                failure=Failure.UNREACHABLE,
+            )
         from .by_folder import administration_by_folder  # noqa: PLC0415 - see above
 
         config = config or GatewayConfig(data_folder=data_folder)

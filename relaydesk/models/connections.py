@@ -79,7 +79,7 @@ class ConnectionsModel(TableModel[LiveConnection]):
                     title=translate("Connections", "Started"),
                     text=lambda c: formats.clock(c.started_at),
                     sort_key=lambda c: c.started_at,
-                    sample="00:00:00",
+                    sample=formats.widest_clock(),
                     rank=8,
                 ),
                 Column(
@@ -89,7 +89,7 @@ class ConnectionsModel(TableModel[LiveConnection]):
                     sort_key=self.age,
                     is_number=True,
                     is_live=True,
-                    sample="59 min 59 s",
+                    sample=formats.duration(3_599),
                     rank=3,
                 ),
                 Column(
@@ -99,7 +99,7 @@ class ConnectionsModel(TableModel[LiveConnection]):
                     sort_key=lambda c: c.bytes_received,
                     is_number=True,
                     is_live=True,
-                    sample="99.9 MB",
+                    sample=formats.size(99_900_000),
                     rank=6,
                 ),
                 Column(
@@ -109,7 +109,7 @@ class ConnectionsModel(TableModel[LiveConnection]):
                     sort_key=lambda c: c.bytes_sent,
                     is_number=True,
                     is_live=True,
-                    sample="99.9 MB",
+                    sample=formats.size(99_900_000),
                     rank=7,
                 ),
                 Column(
@@ -119,7 +119,7 @@ class ConnectionsModel(TableModel[LiveConnection]):
                     sort_key=lambda c: self.rate(c).received,
                     is_number=True,
                     is_live=True,
-                    sample="99.9 MB/s",
+                    sample=formats.rate(99_900_000),
                     rank=4,
                 ),
                 Column(
@@ -129,7 +129,7 @@ class ConnectionsModel(TableModel[LiveConnection]):
                     sort_key=lambda c: self.rate(c).sent,
                     is_number=True,
                     is_live=True,
-                    sample="99.9 MB/s",
+                    sample=formats.rate(99_900_000),
                     rank=5,
                 ),
                 Column(
@@ -139,7 +139,7 @@ class ConnectionsModel(TableModel[LiveConnection]):
                     icon=lambda c: connection_face(c)[1:],
                     detail=lambda c: c.error or connection_face(c).word,
                     spoken=lambda c: ": ".join(filter(None, (connection_face(c).word, c.error))),
-                    sample="Ended",
+                    sample=translate("States", "Ended"),
                     rank=0,
                 ),
                 Column(

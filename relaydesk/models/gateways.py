@@ -55,7 +55,7 @@ def services_words(number: int) -> str:
         return translate("Gateways", "no service")
     if number == 1:
         return translate("Gateways", "1 service")
-    return translate("Gateways", "{n} services").format(n=formats.count(number))
+    return translate("Gateways", "%Ln services", "", number)
 
 
 class GatewaysModel(TableModel[Gateway]):
@@ -75,7 +75,7 @@ class GatewaysModel(TableModel[Gateway]):
                             (gateway_face(g).word, problems.explain(g.problem).title if g.problem else ""),
                         )
                     ),
-                    sample="Running, started elsewhere",
+                    sample=translate("States", "Running, started elsewhere"),
                 ),
                 Column(
                     name="gateway",

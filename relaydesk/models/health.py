@@ -73,9 +73,9 @@ def summarise(snapshot: Snapshot, rate: Rate = NO_RATE) -> str:
     connected = sum(s.direction is Direction.CONNECT and s.state not in _AT_REST for s in snapshot.services)
     parts = []
     if shared or not connected:
-        parts.append(translate("Health", "{n} shared").format(n=shared) if shared else _nothing())
+        parts.append(translate("Health", "%Ln shared", "", shared) if shared else _nothing())
     if connected:
-        parts.append(translate("Health", "{n} connected").format(n=connected))
+        parts.append(translate("Health", "%Ln connected", "", connected))
     live = sum(connection.ended_at is None for connection in snapshot.connections)
     if live:
         parts.append(connections_words(live))
@@ -92,14 +92,14 @@ def connections_words(number: int) -> str:
     """How many connections."""
     if number == 1:
         return translate("Health", "1 connection")
-    return translate("Health", "{n} connections").format(n=formats.count(number))
+    return translate("Health", "%Ln connections", "", number)
 
 
 def public_words(number: int) -> str:
     """How many public shares."""
     if number == 1:
         return translate("Health", "1 public share")
-    return translate("Health", "{n} public shares").format(n=number)
+    return translate("Health", "%Ln public shares", "", number)
 
 
 def complaints(snapshot: Snapshot) -> tuple[Complaint, ...]:

@@ -33,7 +33,7 @@ class InvitationsModel(TableModel[Invitation]):
                     text=self._ends,
                     sort_key=_end,
                     is_live=True,
-                    sample="26/11/2026, 14:00",
+                    sample=formats.moment(1_795_708_000.0, 0.0),
                     rank=1,
                 ),
                 Column(
@@ -42,7 +42,7 @@ class InvitationsModel(TableModel[Invitation]):
                     text=self._left,
                     sort_key=_end,
                     is_live=True,
-                    sample="23 days",
+                    sample=formats.rough_duration(23 * 86_400),
                 ),
             ),
             key=lambda invitation: invitation.id,

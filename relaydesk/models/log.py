@@ -158,7 +158,13 @@ class LogFilter(QSortFilterProxyModel):
         self._source = source
         self._level = 0
         self._words: tuple[str, ...] = ()
+        self._start = ""
         self.setSourceModel(source)
+
+    def set_service(self, name: str) -> None:
+        """Show the lines about that service alone; empty: all of them."""
+        self._start = f"{name}: " if name else ""
+        self.invalidate()
 
     def set_level(self, level: int) -> None:
         """Leave out what matters less than *level*."""
@@ -173,7 +179,7 @@ class LogFilter(QSortFilterProxyModel):
     def filterAcceptsRow(self, source_row: int, source_parent: Index) -> bool:
         """Qt's question."""
         line: LogLine = self._source.data(self._source.index(source_row, 0), ROW_ROLE)
-        if line.level < self._level:
+        if line.level < self._level or not line.text.startswith(self._start):
             return False
         haystack = f"{line.logger} {line.text}".casefold() if self._words else ""
         return all(word in haystack for word in self._words)

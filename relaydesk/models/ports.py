@@ -8,6 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import (
     QAbstractTableModel,
+    QCoreApplication,
     QModelIndex,
     QObject,
     QPersistentModelIndex,
@@ -15,8 +16,10 @@ from PySide6.QtCore import (
     Qt,
 )
 
-from ..ports import ANOTHER_USER, ListeningPort, Reach
+from ..ports import ANOTHER_USER, Caution, ListeningPort, Reach
 from .texts import literal, tooltip
+
+translate = QCoreApplication.translate
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -32,6 +35,30 @@ class Column(enum.IntEnum):
     PROJECT = 2
     REACH = 3
     EXPOSE = 4
+
+
+def caution_words(caution: Caution) -> str:
+    """Why somebody should think before sharing a port."""
+    return {
+        Caution.REMOTE_LOGIN: translate(
+            "Ports", "Whoever reaches this port can try to log in to this computer."
+        ),
+        Caution.WINDOWS_RPC: translate(
+            "Ports", "This port controls Windows from afar. It is not made for strangers."
+        ),
+        Caution.FILE_SHARING: translate(
+            "Ports", "This port gives access to shared folders and printers of this computer."
+        ),
+        Caution.REMOTE_DESKTOP: translate(
+            "Ports", "Whoever reaches this port can try to log in to this computer's desktop."
+        ),
+        Caution.REMOTE_MANAGEMENT: translate(
+            "Ports", "This port runs commands on this computer for whoever knows a password of it."
+        ),
+        Caution.DOCKER: translate(
+            "Ports", "Whoever reaches this port rules this computer: Docker asks for no password here."
+        ),
+    }[caution]
 
 
 class PortsModel(QAbstractTableModel):
@@ -75,7 +102,7 @@ class PortsModel(QAbstractTableModel):
             case Qt.ItemDataRole.DisplayRole:
                 return self._text(port, column)
             case Qt.ItemDataRole.ToolTipRole:
-                return tooltip(port.caution.value) if port.caution is not None else None
+                return tooltip(caution_words(port.caution)) if port.caution is not None else None
             case Qt.ItemDataRole.TextAlignmentRole if column is Column.PORT:
                 return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             case Qt.ItemDataRole.AccessibleTextRole if column is Column.EXPOSE:

@@ -12,7 +12,7 @@ from agent.config import Direction
 from agent.status import Traffic
 
 from ..snapshot import Service, ServiceState, Snapshot
-from . import formats, problems
+from . import formats, health, problems
 from .rates import Rate, Rates, Totals
 from .states import Tone, proof_words, service_face
 from .tables import Column, FilterModel, TableModel
@@ -30,9 +30,13 @@ def spoken_history(values: Sequence[float]) -> str:
     if not any(values):
         return translate("Services", "last minute: quiet")
     return translate("Services", "last minute: average {average}, peak {peak}").format(
-        average=formats.rate(sum(values) / len(values)) or formats.translate("Formats", "0 B/s"),
-        peak=formats.rate(max(values)) or formats.translate("Formats", "0 B/s"),
+        average=_rate_words(sum(values) / len(values)),
+        peak=_rate_words(max(values)),
     )
+
+
+def _rate_words(value: float) -> str:
+    return formats.rate(value) or translate("Formats", "{size}/s").format(size=formats.size(0))
 
 
 def both_rates(rate: Rate) -> str:
@@ -49,7 +53,7 @@ def who_words(service: Service, now: float) -> str:
     elif service.is_public:
         who = translate("Services", "Everybody")
     elif service.invitations:
-        who = translate("Services", "{n} invited").format(n=len(service.invitations))
+        who = translate("Services", "%Ln invited", "", len(service.invitations))
     else:
         who = translate("Services", "With a key")
     if service.expires_at is None:
@@ -90,7 +94,7 @@ class ServicesModel(TableModel[Service]):
                     icon=lambda s: service_face(s)[1:],
                     detail=self._state_detail,
                     spoken=self._state_detail,
-                    sample="Online, not proven",
+                    sample=translate("States", "Online, not proven"),
                 ),
                 Column(
                     name="service",
@@ -133,21 +137,21 @@ class ServicesModel(TableModel[Service]):
                     text=lambda s: who_words(s, self._now),
                     sort_key=lambda s: math.inf if s.expires_at is None else s.expires_at,
                     is_live=True,
-                    sample="This computer · 4 days",
+                    sample=f"{translate('Services', 'This computer')} · {formats.rough_duration(4 * 86_400)}",
                     rank=4,
                 ),
                 Column(
                     name="connections",
                     title=translate("Services", "Open"),
                     text=lambda s: formats.count(open_count(s)) if open_count(s) else "",
-                    spoken=lambda s: translate("Services", "{n} connections").format(n=open_count(s)),
+                    spoken=lambda s: health.connections_words(open_count(s)),
                     sort_key=open_count,
-                    detail=lambda s: translate("Services", "{n} in all").format(
-                        n=formats.count(s.traffic.total_connections + s.traffic.total_requests)
+                    detail=lambda s: translate(
+                        "Services", "%Ln in all", "", s.traffic.total_connections + s.traffic.total_requests
                     ),
                     is_number=True,
                     is_live=True,
-                    sample="1,000",
+                    sample=formats.count(1_000),
                     rank=3,
                 ),
                 Column(
@@ -157,7 +161,7 @@ class ServicesModel(TableModel[Service]):
                     sort_key=lambda s: self.rate(s).both,
                     is_number=True,
                     is_live=True,
-                    sample="↓99.9 kB/s ↑9.9 MB/s",
+                    sample=both_rates(Rate(99_900, 9_900_000)),
                     rank=5,
                 ),
                 Column(
@@ -168,7 +172,7 @@ class ServicesModel(TableModel[Service]):
                     detail=proof_words,
                     is_number=True,
                     is_live=True,
-                    sample="100 ms",
+                    sample=formats.round_trip(0.1),
                     rank=8,
                 ),
                 Column(

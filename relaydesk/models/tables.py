@@ -202,6 +202,15 @@ class TableModel(QAbstractTableModel, Generic[Row]):
         except ValueError:
             return None
 
+    def row_at(self, index: Index) -> Row | None:
+        """The row at an index of this model."""
+        row: Row | None = self.data(index, ROW_ROLE) if index.isValid() else None
+        return row
+
+    def mapFromSource(self, index: QModelIndex) -> QModelIndex:
+        """Where a table that shows the rows as they are has *index*: there. Named as Qt's proxies name it."""
+        return index
+
     def column(self, name: str) -> int:
         """Which column has that name."""
         return next(number for number, column in enumerate(self.columns) if column.name == name)

@@ -86,14 +86,14 @@ class Reach(enum.Enum):
 
 
 class Caution(enum.Enum):
-    """Why somebody should think before sharing a port. The value is the reason in words."""
+    """Why somebody should think before sharing a port; ``models/ports.py`` has the words."""
 
-    REMOTE_LOGIN = "Whoever reaches this port can try to log in to this computer."
-    WINDOWS_RPC = "This port controls Windows from afar. It is not made for strangers."
-    FILE_SHARING = "This port gives access to shared folders and printers of this computer."
-    REMOTE_DESKTOP = "Whoever reaches this port can try to log in to this computer's desktop."
-    REMOTE_MANAGEMENT = "This port runs commands on this computer for whoever knows a password of it."
-    DOCKER = "Whoever reaches this port rules this computer: Docker asks for no password here."
+    REMOTE_LOGIN = "remote login"
+    WINDOWS_RPC = "Windows RPC"
+    FILE_SHARING = "file sharing"
+    REMOTE_DESKTOP = "remote desktop"
+    REMOTE_MANAGEMENT = "remote management"
+    DOCKER = "Docker"
 
     @property
     def needs_confirmation(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QFormLayout, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
-from ..actions import ActionError
+from ..actions import ActionError, Offer
 from ..models import problems
 from ..models.gateways import rights_words
 from ..models.states import Tone
@@ -13,9 +13,6 @@ from ..models.texts import literal
 from ..snapshot import Problem
 from .context import Context, Notice
 from .labels import GAP, MARGIN, Label, button, row
-
-#: A connection string is a few hundred letters. What is much longer was not meant for this field.
-_LONGEST_PASTE = 20_000
 
 
 class AddGatewayDialog(QDialog):
@@ -29,6 +26,7 @@ class AddGatewayDialog(QDialog):
     def __init__(self, context: Context, parent: QWidget) -> None:
         super().__init__(parent)
         self._context = context
+        self._offer: Offer | None = None
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(self.tr("Add a gateway"))
         self.text = QPlainTextEdit()
@@ -77,11 +75,9 @@ class AddGatewayDialog(QDialog):
     def _read(self) -> None:
         pasted = self._pasted()
         self.add.setEnabled(False)
+        self._offer = None
         if not pasted:
             self.found.tell("")
-            return
-        if len(pasted) > _LONGEST_PASTE:
-            self.found.tell(self.tr("That is too long for a connection string."), "warn")
             return
         try:
             offer = self._context.bridge.actions.examine(pasted)
@@ -93,6 +89,7 @@ class AddGatewayDialog(QDialog):
                 self.tr("That is an invitation to one service: use “Connect to…” for it."), "warn"
             )
             return
+        self._offer = offer
         parts = [offer.gateway, self.tr("the key allows: {rights}").format(rights=rights_words(offer.rights))]
         if offer.path:
             parts.append(self.tr("only for the path {path}").format(path=offer.path))
@@ -102,9 +99,11 @@ class AddGatewayDialog(QDialog):
         self.add.setEnabled(True)
 
     def _on_add(self) -> None:
+        if self._offer is None:
+            return
         self.add.setEnabled(False)
         self._context.bridge.do(
-            self._context.bridge.actions.add_gateway(self._pasted(), self.name.text().strip() or None),
+            self._context.bridge.actions.add_gateway(self._offer.text, self.name.text().strip() or None),
             done=self._added,
             failed=self._failed,
         )

@@ -91,6 +91,8 @@ class CellDelegate(QStyledItemDelegate):
             place.setLeft(place.left() + _ICON_SIZE + _GAP)
         if not cell.text:
             return
+        # by its own letters, not by the window's: a path is read from the left in every language
+        painter.setLayoutDirection(Qt.LayoutDirection.LayoutDirectionAuto)
         painter.setPen(self.on_highlight if is_selected else self.quiet if cell.is_faded else self.text)
         text, metrics = cell.text, painter.fontMetrics()
         if self._widths is None or self._widths.metrics != metrics:

@@ -8,8 +8,16 @@ from __future__ import annotations
 
 import time
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QDialog, QFormLayout, QPlainTextEdit, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QFormLayout,
+    QPlainTextEdit,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
 
 from ..actions import ActionError, Offer
 from ..models import formats, problems
@@ -18,11 +26,9 @@ from ..snapshot import Problem, Service
 from .context import Context
 from .labels import GAP, MARGIN, Label, button, row
 
-_LONGEST_PASTE = 20_000
-
 
 class ConnectDialog(QDialog):
-    """Takes an invitation or a connection string. Shown by ``open()`` or ``show()``.
+    """Takes an invitation or a key for one hybrid connection. Shown by ``open()`` or ``show()``.
 
     Args:
         context: What a page works with.
@@ -40,10 +46,13 @@ class ConnectDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(self.tr("Connect to a shared service"))
         self.text = QPlainTextEdit()
-        self.text.setPlaceholderText(self.tr("Paste an invitation or a connection string"))
+        self.text.setPlaceholderText(self.tr("Paste an invitation or a connection string, as it was sent"))
         self.text.setAccessibleName(self.tr("Invitation or connection string"))
         self.text.setTabChangesFocus(True)
         self.text.setFixedHeight(self.text.fontMetrics().height() * 4 + 16)
+        self.which = QComboBox()
+        self.which.setAccessibleName(self.tr("Which of them"))
+        self.which.hide()
         self.found = Label(wraps=True)
         self.port = QSpinBox()
         self.port.setRange(1, 65_535)
@@ -66,36 +75,57 @@ class ConnectDialog(QDialog):
             )
         )
         layout.addWidget(self.text)
+        layout.addWidget(self.which)
         layout.addWidget(self.found)
         layout.addLayout(form)
         layout.addStretch(1)
         layout.addLayout(row(None, cancel, self.connect_))
         self.setMinimumWidth(520)
         self.text.textChanged.connect(self._read)
+        self.which.currentIndexChanged.connect(self._choose)
         self.connect_.clicked.connect(self._on_connect)
         cancel.clicked.connect(self.reject)
         self.text.setPlainText(text)
 
     def _read(self) -> None:
-        self._offer = None
         pasted = self.text.toPlainText().strip()
-        self.connect_.setEnabled(False)
-        self.port.setEnabled(False)
+        with QSignalBlocker(self.which):
+            self.which.clear()
+        self.which.hide()
+        self._show(None)
         if not pasted:
             self.found.tell("")
-            return
-        if len(pasted) > _LONGEST_PASTE:
-            self.found.tell(self.tr("That is too long to be an invitation."), "warn")
             return
         try:
             offer = self._context.bridge.actions.examine(pasted)
         except ActionError as error:
             self.found.tell(problems.sentence(error.problem), "bad")
             return
-        self._offer = offer
+        with QSignalBlocker(self.which):
+            for one in (offer, *offer.others):
+                self.which.addItem(literal(one.service, 60), one)
+        self.which.setVisible(bool(offer.others))
+        self._show(offer)
+
+    def _choose(self, number: int) -> None:
+        self._show(self.which.itemData(number))
+
+    def _show(self, offer: Offer | None) -> None:
+        is_usable = offer is not None and bool(offer.path)
+        self._offer = offer if is_usable else None
+        self.port.setEnabled(is_usable)
+        self.connect_.setEnabled(is_usable)
+        if offer is None:
+            return
+        if not is_usable:
+            self.found.tell(
+                self.tr(
+                    "{gateway}: that is the key of a whole namespace. Add it on the page Gateways, to share services through it."
+                ).format(gateway=literal(offer.gateway, 80)),
+                "warn",
+            )
+            return
         self.port.setValue(offer.suggested_port)
-        self.port.setEnabled(True)
-        self.connect_.setEnabled(True)
         self.found.tell(self._describe(offer), "good")
 
     def _describe(self, offer: Offer) -> str:

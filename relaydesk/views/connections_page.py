@@ -64,7 +64,7 @@ class ConnectionsPage(Page):
         ended = self.model.rowCount() - live
         parts = [health.connections_words(live)] if live else []
         if ended > 0:
-            parts.append(self.tr("{n} ended within the last minute").format(n=ended))
+            parts.append(self.tr("%Ln ended within the last minute", "", ended))
         self.describe(" · ".join(parts))
         self._show_emptiness()
         self._on_selected()

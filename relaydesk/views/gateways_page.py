@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QCoreApplication, Qt, QTimer
+from PySide6.QtCore import QCoreApplication, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QComboBox, QFrame, QLineEdit, QVBoxLayout, QWidget
 
@@ -282,10 +282,16 @@ class GatewaysPage(Page):
         context: What a page works with.
     """
 
+    first_steps_wanted = Signal()
+    """The cards of the first start are to be shown."""
+
     def __init__(self, context: Context) -> None:
         super().__init__(context, QCoreApplication.translate("Pages", "Gateways"))
         add = button(self.tr("&Add…"), context.icons, "add", kind="primary")
         add.clicked.connect(self.add)
+        first_steps = button(self.tr("&First steps…"), context.icons, "info")
+        first_steps.clicked.connect(self.first_steps_wanted)
+        self.tools.addWidget(first_steps)
         self.tools.addWidget(add)
         self.bundled = BundledCard(context)
         self.body.addWidget(self.bundled)

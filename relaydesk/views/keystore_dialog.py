@@ -76,9 +76,7 @@ class KeystoreDialog(QDialog):
         if self._is_choice:
             is_good = not is_sealed or (len(text) >= SHORTEST_PASSPHRASE and text == self.again.text())
             self.ok.setToolTip(
-                ""
-                if is_good
-                else self.tr("At least {n} letters, twice the same").format(n=SHORTEST_PASSPHRASE)
+                "" if is_good else self.tr("At least %Ln letters, twice the same", "", SHORTEST_PASSPHRASE)
             )
         else:
             is_good = bool(text)

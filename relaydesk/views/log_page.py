@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable
 from pathlib import Path
 
-from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtCore import QCoreApplication, QSignalBlocker, Qt
 from PySide6.QtGui import QAction, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QComboBox, QFileDialog, QHeaderView, QTableView
 
@@ -14,6 +14,7 @@ from ..models import formats, log
 from ..models.log import LogFilter, LogModel
 from ..models.states import Tone
 from ..models.tables import ROW_ROLE
+from ..models.texts import caption
 from ..snapshot import LogLine, Snapshot
 from .cells import CellDelegate
 from .context import Context, Notice
@@ -45,6 +46,11 @@ class LogPage(Page):
             )
             self.level.addItem(word, level)
         self.level.setCurrentIndex(1)
+        self.service = QComboBox()
+        self.service.setAccessibleName(self.tr("Service"))
+        self.service.addItem(self.tr("All services"), "")
+        self.service.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.service.setMinimumContentsLength(10)
         self.pause = button(self.tr("&Pause"), context.icons, "pause")
         self.pause.setCheckable(True)
         self.pause.toggled.connect(self._on_pause)
@@ -53,7 +59,7 @@ class LogPage(Page):
         save = button(self.tr("&Save…"), context.icons, "save")
         save.clicked.connect(self._on_save)
         self._shrinking = Shrinking(120, self.pause, copy, save)
-        for widget in (self.level, self.filter, self.pause, copy, save):
+        for widget in (self.service, self.level, self.filter, self.pause, copy, save):
             self.tools.addWidget(widget)
         self.model = LogModel(self)
         self.proxy = LogFilter(self.model, self)
@@ -83,6 +89,7 @@ class LogPage(Page):
         self.body.addWidget(self.stack, 1)
         self.filter.textChanged.connect(self._on_filter)
         self.level.currentIndexChanged.connect(self._on_filter)
+        self.service.currentIndexChanged.connect(self._on_filter)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Show fewer words where there is less room."""
@@ -101,8 +108,23 @@ class LogPage(Page):
 
     def show_snapshot(self, snapshot: Snapshot, rates: LiveRates) -> None:
         """Show what came while the page was not seen."""
+        self._offer_services([service.name for service in snapshot.services])
         if not self.pause.isChecked():
             self._flush()
+
+    def _offer_services(self, names: list[str]) -> None:
+        """Let one of *names* be chosen; one that is chosen stays, also after it was stopped."""
+        chosen = self.service.currentData()
+        if chosen and chosen not in names:
+            names = [*names, chosen]
+        if names == [self.service.itemData(number) for number in range(1, self.service.count())]:
+            return
+        with QSignalBlocker(self.service):
+            while self.service.count() > 1:
+                self.service.removeItem(1)
+            for name in names:
+                self.service.addItem(caption(name), name)
+            self.service.setCurrentIndex(max(self.service.findData(chosen), 0))
 
     def tick(self, now: float) -> None:
         """Say how much came while it is paused."""
@@ -121,7 +143,9 @@ class LogPage(Page):
         self.context.copy("\n".join(log.as_text(line) for line in lines))
         self.context.teller.tell(
             Notice(
-                title=self.tr("{n} lines are on the clipboard.").format(n=formats.count(len(lines))),
+                title=self.tr("1 line is on the clipboard.")
+                if len(lines) == 1
+                else self.tr("%Ln lines are on the clipboard.", "", len(lines)),
                 tone=Tone.GOOD,
             )
         )
@@ -140,16 +164,17 @@ class LogPage(Page):
         text = self.tr("{shown} of the last {kept} lines; secrets are left out")
         parts = [text.format(shown=formats.count(shown), kept=formats.count(kept))] if kept else []
         if self.pause.isChecked() and self.model.waiting:
-            parts.append(self.tr("paused, {n} new").format(n=formats.count(self.model.waiting)))
+            parts.append(self.tr("paused, %Ln new", "", self.model.waiting))
         self.describe(" · ".join(parts))
 
     def _fit(self) -> None:
         metrics = self.table.fontMetrics()
-        for column, sample in enumerate(("00:00:00", "Warning", "relaydesk.agent_bridge")):
-            self.table.setColumnWidth(column, metrics.horizontalAdvance(sample) + 44)
-        self.table.setColumnWidth(0, metrics.horizontalAdvance("00:00:00") + 24)
+        level = max(map(log.level_words, _LEVELS), key=metrics.horizontalAdvance)
+        for column, sample in enumerate((formats.widest_clock(), level, "relaydesk.agent_bridge")):
+            self.table.setColumnWidth(column, metrics.horizontalAdvance(sample) + (44 if column else 24))
 
     def _on_filter(self) -> None:
+        self.proxy.set_service(self.service.currentData() or "")
         self.proxy.set_level(self.level.currentData())
         self.proxy.set_filter(self.filter.text())
         self._describe()

@@ -22,8 +22,10 @@ from ..snapshot import KeystoreState, Snapshot
 from .bridge import Bridge, WindowMemory
 from .connections_page import ConnectionsPage
 from .context import Context, open_in_browser, to_clipboard
+from .doctor_page import DoctorPage
 from .gateways_page import GatewaysPage
 from .icons import Icons, application_icon
+from .inspector_page import InspectorPage
 from .keystore_dialog import KeystoreDialog
 from .log_page import LogPage
 from .message_bar import MessageBar
@@ -43,6 +45,7 @@ _QUIET_S = 1.5
 
 _GEOMETRY = "window"
 _SPLITTER = "services"
+_INSPECTOR_SPLITTER = "inspector"
 
 
 class MainWindow(QMainWindow):
@@ -63,6 +66,7 @@ class MainWindow(QMainWindow):
     expose_wanted = Signal()
     connect_wanted = Signal()
     quit_wanted = Signal()
+    first_steps_wanted = Signal()
     watched = Signal(bool)
     """Whether somebody sees what is published: the bridge may be slower for the tray alone."""
 
@@ -104,17 +108,21 @@ class MainWindow(QMainWindow):
         )
         self.services = ServicesPage(self.context)
         self.connections = ConnectionsPage(self.context)
+        self.inspector = InspectorPage(self.context)
         self.gateways = GatewaysPage(self.context)
         self.log = LogPage(self.context)
+        self.doctor = DoctorPage(self.context)
         self.settings = SettingsPage(self.context, files)
         self.pages: tuple[Page, ...] = (
             self.services,
             self.connections,
+            self.inspector,
             self.gateways,
             self.log,
+            self.doctor,
             self.settings,
         )
-        names = ("services", "connections", "gateways", "log", "settings")
+        names = ("services", "connections", "inspector", "gateways", "log", "doctor", "settings")
         self.navigation = Navigation(
             theme, icons, tuple((name, page.title) for name, page in zip(names, self.pages, strict=True))
         )
@@ -151,6 +159,11 @@ class MainWindow(QMainWindow):
         self.services.expose_wanted.connect(self.expose_wanted)
         self.services.connect_wanted.connect(self.connect_wanted)
         self.services.retry_wanted.connect(self._retry)
+        self.services.diagnosis_wanted.connect(self.examine)
+        self.services.inspection_wanted.connect(self.show_inspector)
+        self.doctor.expose_wanted.connect(self.expose_wanted)
+        for page in (self.services, self.gateways, self.settings):
+            page.first_steps_wanted.connect(self.first_steps_wanted)
         self.message_bar.retry_wanted.connect(self._retry)
         self.message_bar.service_wanted.connect(self.show_service)
         self.message_bar.unlock_wanted.connect(self._unlock)
@@ -193,6 +206,18 @@ class MainWindow(QMainWindow):
         """Show the connections of a service."""
         self.connections.filter.setText(name)
         self.navigation.choose(self.pages.index(self.connections))
+
+    def examine(self, service: str) -> None:
+        """Have the doctor examine a service."""
+        self.navigation.choose(self.pages.index(self.doctor))
+        self.doctor.examine_service(service)
+
+    def show_inspector(self, service: str = "") -> None:
+        """Show what was relayed over HTTP, of one service or of all."""
+        self.navigation.choose(self.pages.index(self.inspector))
+        if service:
+            self.inspector.show_service(service)
+            self.inspector.table.choose_first()
 
     def _show_page(self, number: int) -> None:
         if number < 0:
@@ -338,6 +363,7 @@ class MainWindow(QMainWindow):
     def _remember(self) -> None:
         self._memory.keep(_GEOMETRY, bytes(self.saveGeometry().data()))
         self._memory.keep(_SPLITTER, bytes(self.services.splitter.saveState().data()))
+        self._memory.keep(_INSPECTOR_SPLITTER, bytes(self.inspector.splitter.saveState().data()))
 
     def _restore(self) -> None:
         geometry, splitter = (self._memory.recall(name) for name in (_GEOMETRY, _SPLITTER))
@@ -345,6 +371,9 @@ class MainWindow(QMainWindow):
             self.resize(USUAL)
         if splitter is None or not self.services.splitter.restoreState(QByteArray(splitter)):
             self.services.splitter.setSizes([300, 300])
+        inspector = self._memory.recall(_INSPECTOR_SPLITTER)
+        if inspector is None or not self.inspector.splitter.restoreState(QByteArray(inspector)):
+            self.inspector.splitter.setSizes([260, 340])
 
     # --- what is asked for
 

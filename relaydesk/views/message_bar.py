@@ -172,7 +172,7 @@ class MessageBar(QWidget):
         self._fill(Tone.WARN, title, text.strip())
         others = ""
         if more:
-            others = self.tr("and {n} more").format(n=more) if more > 1 else self.tr("and 1 more")
+            others = self.tr("and %Ln more", "", more) if more > 1 else self.tr("and 1 more")
         times = (problems.since(first.problem, now), problems.waits(first.problem, now), others)
         line = " · ".join(filter(None, times))
         self._times.say(line[:1].upper() + line[1:])

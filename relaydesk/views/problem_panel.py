@@ -17,11 +17,13 @@ class ProblemPanel(QFrame):
 
     Args:
         context: What a page works with.
+        has_doctor: Whether what it is about can be examined.
     """
 
     retry_wanted = Signal()
+    diagnosis_wanted = Signal()
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, *, has_doctor: bool = False) -> None:
         super().__init__()
         self._problem: Problem | None = None
         self.setObjectName("message")
@@ -36,6 +38,9 @@ class ProblemPanel(QFrame):
         self._times = Label(kind="quiet", wraps=True)
         self.retry = button(self.tr("Try &now"), context.icons, "retry")
         self.retry.clicked.connect(self.retry_wanted)
+        self.diagnose = button(self.tr("E&xamine"), context.icons, "doctor")
+        self.diagnose.clicked.connect(self.diagnosis_wanted)
+        self.diagnose.setVisible(has_doctor)
         words = QVBoxLayout()
         words.setSpacing(3)
         for label in (self._title, self._explanation, self._cause, self._next_step, self._times):
@@ -45,6 +50,7 @@ class ProblemPanel(QFrame):
         layout.setSpacing(10)
         layout.addWidget(picture, 0, Qt.AlignmentFlag.AlignTop)
         layout.addLayout(words, 1)
+        layout.addWidget(self.diagnose, 0, Qt.AlignmentFlag.AlignTop)
         layout.addWidget(self.retry, 0, Qt.AlignmentFlag.AlignTop)
         self.hide()
 

@@ -24,6 +24,8 @@ class ServiceActions(QObject):
     """
 
     invite_wanted = Signal(object)
+    inspection_wanted = Signal(str)
+    diagnosis_wanted = Signal(str)
 
     def __init__(self, context: Context, parent: QObject) -> None:
         super().__init__(parent)
@@ -34,13 +36,27 @@ class ServiceActions(QObject):
         self.invite = self._action(self.tr("New invitation…"), "invite", self._invite)
         self.pause = self._action(self.tr("Pause"), "pause", self._pause, "Space")
         self.retry = self._action(self.tr("Try now"), "retry", self._retry)
+        self.inspect = self._action(self.tr("Show its requests"), "inspector", self._inspect)
+        self.diagnose = self._action(self.tr("Examine"), "doctor", self._diagnose)
         self.stop = self._action(self.tr("Stop sharing"), "stop", self._stop, "Del")
         self.choose(None)
 
     @property
     def in_order(self) -> tuple[QAction | None, ...]:
         """As a menu shows them."""
-        return (self.copy_link, self.open, self.invite, None, self.pause, self.retry, None, self.stop)
+        return (
+            self.copy_link,
+            self.open,
+            self.invite,
+            None,
+            self.inspect,
+            self.diagnose,
+            None,
+            self.pause,
+            self.retry,
+            None,
+            self.stop,
+        )
 
     def choose(self, service: Service | None) -> None:
         """Act on *service* from now on."""
@@ -54,6 +70,7 @@ class ServiceActions(QObject):
         is_active = service.state not in (ServiceState.PAUSED, ServiceState.EXPIRED)
         self.copy_link.setText(self.tr("Copy link") if is_shared else self.tr("Copy address"))
         self.open.setEnabled(service.is_web and is_active)
+        self.inspect.setVisible(is_shared)
         self.invite.setVisible(is_shared and not service.is_public and not service.is_for_browsers_alone)
         self.invite.setEnabled(is_active)
         self.stop.setText(self.tr("Stop sharing") if is_shared else self.tr("Disconnect"))
@@ -109,6 +126,14 @@ class ServiceActions(QObject):
     def _invite(self) -> None:
         if self._service is not None:
             self.invite_wanted.emit(self._service)
+
+    def _inspect(self) -> None:
+        if self._service is not None:
+            self.inspection_wanted.emit(self._service.name)
+
+    def _diagnose(self) -> None:
+        if self._service is not None:
+            self.diagnosis_wanted.emit(self._service.name)
 
     def _pause(self) -> None:
         service = self._service

@@ -30,6 +30,9 @@ class ServicesPage(Page):
     expose_wanted = Signal()
     connect_wanted = Signal()
     retry_wanted = Signal(str)
+    first_steps_wanted = Signal()
+    inspection_wanted = Signal(str)
+    diagnosis_wanted = Signal(str)
 
     def __init__(self, context: Context) -> None:
         super().__init__(context, QCoreApplication.translate("Pages", "Services"))
@@ -37,6 +40,8 @@ class ServicesPage(Page):
         self._is_running = True
         self.actions_of_service = ServiceActions(context, self)
         self.actions_of_service.invite_wanted.connect(self._invite)
+        self.actions_of_service.inspection_wanted.connect(self.inspection_wanted)
+        self.actions_of_service.diagnosis_wanted.connect(self.diagnosis_wanted)
         self.filter = filter_field(self.tr("Filter"), self.tr("Filter services"))
         self._pause_all = button("", context.icons, kind="plain")
         self._pause_all.clicked.connect(self._on_pause_all)
@@ -63,7 +68,9 @@ class ServicesPage(Page):
         self.details.setMinimumHeight(120)
         first = button(self.tr("Expose a service…"), context.icons, "expose", kind="primary")
         second = button(self.tr("Connect to…"), context.icons, "connect")
-        for large in (first, second):
+        third = button(self.tr("First steps…"), context.icons, "info")
+        third.clicked.connect(self.first_steps_wanted)
+        for large in (first, second, third):
             large.setMinimumHeight(44)
         empty = Empty(
             context,
@@ -73,7 +80,7 @@ class ServicesPage(Page):
                 "Share a port of this computer with somebody, or bring a service that was shared with you to this computer. "
                 "Nothing is reachable from outside until you say so."
             ),
-            (first, second),
+            (first, second, third),
         )
         self.stack = EmptyOr(empty, self.splitter)
         self.body.addWidget(self.stack, 1)

@@ -10,7 +10,8 @@ from PySide6.QtCore import QCoreApplication, QSignalBlocker, Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QCheckBox, QComboBox, QGridLayout, QScrollArea, QVBoxLayout, QWidget
 
-from ..actions import CloseChoice, Preferences, Theme, Who
+from ..actions import CloseChoice, Language, Preferences, Theme, Who
+from ..language import OWN_NAMES
 from ..models import formats, health
 from ..models.texts import caption
 from ..snapshot import KeystoreState, Problem, Snapshot
@@ -32,6 +33,7 @@ class SettingsPage(Page):
     changed = Signal(object)
     """The preferences that are in effect now."""
     unlock_wanted = Signal()
+    first_steps_wanted = Signal()
 
     def __init__(self, context: Context, files: Sequence[tuple[str, Path]] = ()) -> None:
         super().__init__(context, QCoreApplication.translate("Pages", "Settings"))
@@ -47,6 +49,7 @@ class SettingsPage(Page):
         self._column.setSpacing(GAP)
         self._add_general()
         self._add_sharing()
+        self._add_inspector()
         self._add_notifications()
         self._add_keys()
         self._add_files(files)
@@ -94,6 +97,17 @@ class SettingsPage(Page):
         )
         self._choice(
             grid,
+            "language",
+            self.tr("L&anguage"),
+            (
+                (self.tr("As the system"), Language.SYSTEM),
+                *((name, language) for language, name in OWN_NAMES.items()),
+            ),
+        )
+        later = Label(self.tr("Another language is spoken when RelayDesk is started again."), kind="quiet")
+        grid.addWidget(later, grid.rowCount(), 1)
+        self._choice(
+            grid,
             "close",
             self.tr("Closing the &window"),
             (
@@ -104,6 +118,9 @@ class SettingsPage(Page):
         )
         self._check(grid, "starts_at_login", self.tr("Start RelayDesk at &login"))
         self._check(grid, "starts_hidden", self.tr("Start without the window"))
+        first_steps = button(self.tr("Show the first &steps again…"), self.context.icons, "info")
+        first_steps.clicked.connect(self.first_steps_wanted)
+        grid.addWidget(first_steps, grid.rowCount(), 0, 1, 2, Qt.AlignmentFlag.AlignLeft)
 
     def _add_sharing(self) -> None:
         grid = self._group(self.tr("When something is shared"))
@@ -131,6 +148,15 @@ class SettingsPage(Page):
             self.tr(
                 "A small request of our own goes through the gateway and back, every few minutes and after a change."
             ),
+        )
+
+    def _add_inspector(self) -> None:
+        grid = self._group(self.tr("Inspector"))
+        self._check(
+            grid,
+            "captures",
+            self.tr("Keep re&quests and answers"),
+            self.tr("On this computer, while RelayDesk runs. Replays are kept in any case."),
         )
 
     def _add_notifications(self) -> None:

@@ -53,14 +53,16 @@ class Table(QTableView, Generic[Row]):
     Args:
         context: What a page works with.
         source: The rows.
-        proxy: The rows, sorted and filtered.
+        proxy: The rows, sorted and filtered; *source* again where that does both itself.
         name: What a screen reader calls it.
     """
 
     selected = Signal()
     """Another row, or none, is selected."""
 
-    def __init__(self, context: Context, source: TableModel[Row], proxy: FilterModel[Row], name: str) -> None:
+    def __init__(
+        self, context: Context, source: TableModel[Row], proxy: FilterModel[Row] | TableModel[Row], name: str
+    ) -> None:
         super().__init__()
         self._source = source
         self._proxy = proxy

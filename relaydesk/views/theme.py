@@ -357,7 +357,11 @@ QCheckBox::indicator, QRadioButton::indicator {
 QCheckBox::indicator { border-radius: 4px; }
 QRadioButton::indicator { border-radius: 8px; }
 QCheckBox::indicator:checked { background: $accent; border: 1px solid $accent; image: url("$tick"); }
-QRadioButton::indicator:checked { background: $accent; border: 4px solid $base; width: 8px; height: 8px; }
+QRadioButton::indicator:checked {
+    background: qradialgradient(cx: 0.5, cy: 0.5, radius: 0.5, fx: 0.5, fy: 0.5,
+        stop: 0 $accent, stop: 0.55 $accent, stop: 0.65 $base, stop: 1 $base);
+    border: 1px solid $accent;
+}
 QCheckBox::indicator:focus, QRadioButton::indicator:focus { border: 2px solid $focus; width: 12px; height: 12px; }
 QTableView {
     background: $base; color: $text; border: 1px solid $border; border-radius: 8px; outline: 0; gridline-color: $border;
@@ -381,6 +385,14 @@ QLabel[kind="quiet"] { color: $quiet; }
 QLabel[kind="good"] { color: $good; }
 QLabel[kind="warn"] { color: $warn; }
 QLabel[kind="bad"] { color: $bad; }
+QTabWidget::pane { border: 0; }
+QTabBar { background: transparent; qproperty-drawBase: 0; }
+QTabBar::tab {
+    color: $quiet; background: transparent; border: 0; border-bottom: 2px solid transparent; padding: 5px 4px; margin: 0 10px 4px 0;
+}
+QTabBar::tab:hover { color: $text; }
+QTabBar::tab:selected { color: $text; border-bottom: 2px solid $accent; }
+QTabBar::tab:focus { color: $link; }
 QSplitter::handle { background: transparent; }
 QScrollArea { background: transparent; border: 0; }
 QScrollArea > QWidget > QWidget#sheet { background: transparent; }

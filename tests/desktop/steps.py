@@ -6,6 +6,13 @@ from tests.support.screens import Box, Screen
 from tests.support.waiting import until
 
 
+async def skip_first_steps(seen: Screen) -> None:
+    """Send the cards of the first start away."""
+    await seen.window("Welcome to RelayDesk")
+    await seen.press("Escape")
+    await seen.no_window("Welcome to RelayDesk")
+
+
 async def share(seen: Screen, icon: Box, port: int, name: str) -> str:
     """Share what listens on *port* from the tray, by keyboard; the link, from the clipboard."""
     before = await seen.clipboard()

@@ -48,7 +48,7 @@ async def test_a_web_server_is_shared_by_two_clicks_and_its_request_is_seen(tmp_
         await seen.press("ctrl+2")
         await seen.find("table cell", "Request GET /storefront/ 200")
         await seen.picture("connections")
-        for number, page in enumerate(("gateways", "log", "settings"), start=3):
+        for number, page in enumerate(("inspector", "gateways", "log", "doctor", "settings"), start=3):
             await seen.press(f"ctrl+{number}")
             await seen.find("label", page.capitalize())
             await seen.picture(page)

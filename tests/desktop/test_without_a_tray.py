@@ -8,12 +8,15 @@ import pytest
 
 from tests.support.screens import screen
 
+from .steps import skip_first_steps
+
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 
 async def test_the_window_is_shown_though_it_was_to_be_hidden_and_closing_it_asks(tmp_path: Path):
     async with screen(tmp_path, "no-tray", has_tray=False) as seen, seen.desktop("--hidden") as desktop:
         window = await seen.window("RelayDesk")
+        await skip_first_steps(seen)
         await seen.close(window)
         question = await seen.window("Close the window")
         await seen.picture("question")
@@ -36,7 +39,9 @@ async def test_the_window_is_shown_though_it_was_to_be_hidden_and_closing_it_ask
 
 async def test_the_question_can_be_answered_with_quit(tmp_path: Path):
     async with screen(tmp_path, "no-tray-quit", has_tray=False) as seen, seen.desktop() as desktop:
-        await seen.close(await seen.window("RelayDesk"))
+        window = await seen.window("RelayDesk")
+        await skip_first_steps(seen)
+        await seen.close(window)
         await seen.window("Close the window")
         await seen.press("alt+q")
         assert await desktop.ended() == 0

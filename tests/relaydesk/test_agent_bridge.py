@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -56,6 +57,7 @@ async def running_bridge(folder: Path, clock: Clock | None = None) -> AsyncItera
         keystore=Keystore(folder / "keys.sealed", find_backend=MemoryKeyring),
         ports=PortWatcher(),
         data_folder=folder / "gateway",
+        capture_folder=folder / "captures",
         log_tail=LogTail(),
         clock=clock,
         bundled_port=0,
@@ -130,7 +132,7 @@ async def test_waking_up_is_told(tmp_path: Path):
     async with running_bridge(tmp_path, clock=clock) as bridge:
         woken: list[bool] = []
         bridge.woke_up.connect(lambda: woken.append(True))
-        await bridge.actions.unlock_keystore()  # the agent runs, and has looked at the clocks once
+        await until(lambda: clock.looks, "the agent has looked at the clocks once")
         clock.sleep(600)
         await until(lambda: clock.advance(2.0) or woken, "it is noticed")
 
@@ -176,4 +178,6 @@ async def test_an_agent_that_ends_is_said_and_started_again(tmp_path: Path):
 async def test_an_action_after_the_end_is_dropped(tmp_path: Path):
     async with running_bridge(tmp_path) as bridge:
         pass
-    bridge.do(bridge.actions.pause_all())
+    action = bridge.actions.pause_all()
+    bridge.do(action, done=pytest.fail, failed=pytest.fail)
+    assert inspect.getcoroutinestate(action) == inspect.CORO_CLOSED, "it was given up, and waits for nothing"

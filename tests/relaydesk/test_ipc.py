@@ -37,6 +37,14 @@ REQUESTS: list[ipc.Request] = [
     ipc.Resume(),
     ipc.Resume("\N{GREEK SMALL LETTER ALPHA}\n"),
     ipc.Invite("web", "Ada", 60.0),
+    ipc.ListExchanges(),
+    ipc.ListExchanges(version=7.0, filter="status:5xx", limit=50.0),
+    ipc.ShowExchange(1.0),
+    ipc.ReadBody(1.0, "request", 1_048_576.0),
+    ipc.Curl(1.0, secrets=True),
+    ipc.SaveHar("/tmp/x.har", filter="is:pinned"),
+    ipc.Replay(1.0),
+    ipc.Compare(1.0, 2.0),
     ipc.Quit(),
 ]
 

@@ -2,65 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import socket
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from relaydesk import control, ipc
+from relaydesk import ipc
 from relaydesk.cli import desktop as verbs
 from relaydesk.cli.program import app
-from relaydesk.control import Desktop
 from relaydesk.snapshot import Problem, Trouble
 from tests.support.fake_actions import FakeActions, a_service
+from tests.support.threaded_desktop import ThreadedDesktop
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the socket that answers here is POSIX's")
-
-
-class Running:
-    """A desktop in a thread, one client after the other; ended by ``quit``."""
-
-    def __init__(self, place: ipc.Place) -> None:
-        self.actions = FakeActions("web", "db")
-        self.place = place
-        self.ends_late = False
-        self._has_to_end = threading.Event()
-        self._is_listening = threading.Event()
-        self._desktop = Desktop(actions=self.actions, show=print, open=print, quit=self._has_to_end.set)
-        self._thread = threading.Thread(target=self._run)
-
-    def start(self) -> None:
-        self._thread.start()
-        assert self._is_listening.wait(10)
-
-    def end(self) -> None:
-        self.ends_late = False
-        self._has_to_end.set()
-        self._thread.join(10)
-        assert not self._thread.is_alive()
-
-    def _run(self) -> None:
-        with (
-            ipc.claim(self.place) or pytest.fail("nobody has it"),
-            socket.socket(socket.AF_UNIX) as listening,
-        ):
-            listening.bind(str(self.place.socket_file))
-            listening.listen()
-            listening.settimeout(0.05)
-            self._is_listening.set()
-            while not self._has_to_end.is_set() or self.ends_late:
-                try:
-                    connection, _ = listening.accept()
-                except TimeoutError:
-                    continue
-                with connection:
-                    connection.sendall(asyncio.run(control.answer(connection.recv(65_536), self._desktop)))
 
 
 @pytest.fixture
@@ -69,11 +26,9 @@ def place(tmp_path: Path) -> ipc.Place:
 
 
 @pytest.fixture
-def running(place: ipc.Place) -> Iterator[Running]:
-    it = Running(place)
-    it.start()
-    yield it
-    it.end()
+def running(place: ipc.Place) -> Iterator[ThreadedDesktop[FakeActions]]:
+    with ThreadedDesktop(place, FakeActions("web", "db")) as it:
+        yield it
 
 
 @pytest.fixture(autouse=True)
@@ -106,7 +61,10 @@ def test_without_a_desktop_each_says_how_to_start_it(arguments: list[str]):
     ],
 )
 def test_verb_reaches_the_actions(
-    running: Running, arguments: list[str], done: tuple[object, ...], said: dict[str, object]
+    running: ThreadedDesktop[FakeActions],
+    arguments: list[str],
+    done: tuple[object, ...],
+    said: dict[str, object],
 ):
     ran = invoke(*arguments, "--json")
     assert (ran.exit_code, json.loads(ran.stdout), ran.stderr) == (0, said, "")
@@ -114,7 +72,7 @@ def test_verb_reaches_the_actions(
     assert ("all services" if said["name"] is None else str(said["name"])) in invoke(*arguments).stdout
 
 
-def test_services_are_listed(running: Running):
+def test_services_are_listed(running: ThreadedDesktop[FakeActions]):
     problem = Problem(trouble=Trouble.TARGET, cause="nothing listens on 3000")
     running.actions.services = (
         a_service("web", expires_at=86_400.0),
@@ -130,7 +88,7 @@ def test_services_are_listed(running: Running):
     assert [service["name"] for service in json.loads(invoke("list", "--json").stdout)] == ["web", "db"]
 
 
-def test_no_service_is_said_beside_an_empty_list(running: Running):
+def test_no_service_is_said_beside_an_empty_list(running: ThreadedDesktop[FakeActions]):
     running.actions.services = ()
     ran = invoke("list")
     assert (ran.exit_code, ran.stdout) == (0, "")
@@ -138,7 +96,7 @@ def test_no_service_is_said_beside_an_empty_list(running: Running):
     assert json.loads(invoke("list", "--json").stdout) == []
 
 
-def test_invitation_is_all_that_invite_prints(running: Running):
+def test_invitation_is_all_that_invite_prints(running: ThreadedDesktop[FakeActions]):
     ran = invoke("invite", "web", "--for", "30m", "--name", "Ada")
     assert (ran.exit_code, ran.stdout) == (0, "https://relay.example/web/?relaydesk-invitation=secret\n")
     assert "withdrawn" in ran.stderr
@@ -146,7 +104,7 @@ def test_invitation_is_all_that_invite_prints(running: Running):
     assert running.actions.done == [("invite", "web", "Ada", 1_800.0)]
 
 
-def test_invite_checks_its_duration_before_it_asks(running: Running):
+def test_invite_checks_its_duration_before_it_asks(running: ThreadedDesktop[FakeActions]):
     ran = invoke("invite", "web", "--for", "soon", "--name", "Ada")
     assert (ran.exit_code, ran.stderr) == (
         2,
@@ -155,7 +113,7 @@ def test_invite_checks_its_duration_before_it_asks(running: Running):
     assert running.actions.done == []
 
 
-def test_service_that_is_not_there_is_wrong_usage(running: Running):
+def test_service_that_is_not_there_is_wrong_usage(running: ThreadedDesktop[FakeActions]):
     ran = invoke("stop", "x")
     assert (ran.exit_code, ran.stderr) == (
         2,
@@ -173,7 +131,9 @@ def test_service_that_is_not_there_is_wrong_usage(running: Running):
         (Trouble.DISK, 1),
     ],
 )
-def test_what_could_not_be_done_has_its_exit_code(running: Running, trouble: Trouble, code: int):
+def test_what_could_not_be_done_has_its_exit_code(
+    running: ThreadedDesktop[FakeActions], trouble: Trouble, code: int
+):
     running.actions.problem = Problem(trouble=trouble, cause="for this reason")
     ran = invoke("stop", "web")
     assert (ran.exit_code, ran.stdout) == (code, "")
@@ -181,14 +141,16 @@ def test_what_could_not_be_done_has_its_exit_code(running: Running, trouble: Tro
     assert ran.stderr.count("\n") == 1
 
 
-def test_quit_returns_when_the_desktop_has_ended(running: Running, place: ipc.Place):
+def test_quit_returns_when_the_desktop_has_ended(running: ThreadedDesktop[FakeActions], place: ipc.Place):
     ran = invoke("quit", "--json")
     assert (ran.exit_code, json.loads(ran.stdout)) == (0, {"quit": True})
     with ipc.claim(place) or pytest.fail("it still runs"):
         pass
 
 
-def test_quit_says_when_the_desktop_does_not_end(running: Running, monkeypatch: pytest.MonkeyPatch):
+def test_quit_says_when_the_desktop_does_not_end(
+    running: ThreadedDesktop[FakeActions], monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr(verbs, "_QUIT_TIMEOUT_S", 0.2)
     running.ends_late = True
     ran = invoke("quit")

@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 
 from agent.errors import GatewayRejectedError, GatewayUntrustedError
 from gateway.errors import DataFolderError
-from relaydesk import __version__
+from relaydesk import __version__, check_report
+from relaydesk.check_report import frame_loop, report
 from relaydesk.cli import relays
 from relaydesk.cli.program import app
 from tests.support.processes import ROOT
@@ -27,7 +28,16 @@ def runner(tmp_path: Path) -> CliRunner:
 
 def test_the_version_is_told(runner: CliRunner):
     ran = runner.invoke(app, ["--version"], prog_name="relaydesk")
-    assert (ran.exit_code, ran.stdout) == (0, f"relaydesk {__version__}\n")
+    assert (ran.exit_code, ran.stdout) == (0, f"relaydesk {__version__}\nframe loop: {frame_loop()}\n")
+
+
+@pytest.mark.parametrize(
+    ("is_compiled", "said"), [(True, "compiled"), (False, "Python (the compiled one was not")]
+)
+def test_which_frame_loop_runs_is_told(monkeypatch: pytest.MonkeyPatch, is_compiled: bool, said: str):
+    monkeypatch.setattr(check_report, "IS_COMPILED", is_compiled)
+    assert frame_loop().startswith(said)
+    assert report([], 0.0).splitlines()[1].startswith(f"frame loop: {said}")
 
 
 def test_alone_it_says_that_the_desktop_is_elsewhere_and_helps(runner: CliRunner):

@@ -109,13 +109,41 @@ async def test_what_is_no_invitation_is_said_and_nothing_is_kept(tmp_path: Path)
             ("hello", Trouble.CREDENTIAL),
             ("relaydesk://invitation/1#xxxx", Trouble.INVITATION),
             ("relaydesk://invitation/99#xxxx", Trouble.INVITATION),
-            ("Endpoint=sb://x.example/;SharedAccessKeyName=a;SharedAccessKey=b", Trouble.CREDENTIAL),
+            ("LocalForward:\n- RelayName: x", Trouble.CREDENTIAL),
+            ('{"keyName": "x"}', Trouble.CREDENTIAL),
         ):
             with pytest.raises(ActionError) as caught:
                 desk.actions.examine(text)
             assert caught.value.problem.trouble is trouble
             assert caught.value.problem.cause
         assert desk.keyring.kept == {}
+
+
+async def test_the_key_of_a_namespace_is_read_and_brings_nothing_to_a_port(tmp_path: Path):
+    async with running_desk(tmp_path) as desk:
+        offer = desk.actions.examine(
+            "Your key:\n\nEndpoint=sb://x.example/;SharedAccessKeyName=RootManageSharedAccessKey;SharedAccessKey=b\n"
+        )
+        assert (offer.gateway, offer.path, offer.rights) == ("x.example", "", ("Listen", "Send", "Manage"))
+        assert not offer.are_rights_told, "its name says so, and nobody else"
+        with pytest.raises(ActionError, match="names no hybrid connection"):
+            await desk.actions.connect(offer, offer.suggested_port)
+        assert desk.keyring.kept == {}
+
+
+async def test_each_forward_of_azbridge_is_an_offer_and_its_key_is_kept_alone(tmp_path: Path):
+    key = "Endpoint=sb://x.example/;SharedAccessKeyName=a;SharedAccessKey=b"
+    async with running_desk(tmp_path) as desk:
+        offer = desk.actions.examine(
+            f"AzureRelayConnectionString: {key}\nLocalForward:\n- {{RelayName: one, BindPort: 54321}}\n"
+            "RemoteForward:\n- {RelayName: two, HostPort: 80}\n"
+        )
+        assert [(one.path, one.target) for one in (offer, *offer.others)] == [
+            ("one", ""),
+            ("two", "localhost:80"),
+        ]
+        assert await desk.actions.add_gateway(offer.others[0].text) == "x"
+        assert desk.keyring.kept == {("relaydesk", "gateway:x"): f"{key};EntityPath=two"}
 
 
 async def test_a_port_that_is_taken_is_refused_before_anything_is_kept(tmp_path: Path):

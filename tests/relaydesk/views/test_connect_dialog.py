@@ -14,7 +14,7 @@ from relaydesk.actions import Shared
 from relaydesk.snapshot import Problem, Trouble
 from relaydesk.views.connect_dialog import ConnectDialog
 from relaydesk.views.qr_dialog import QrDialog, qr_code
-from tests.support.fake_bridge import CONNECTION_STRING
+from tests.support.fake_bridge import CONNECTION_STRING, KEY_OF_ONE
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
@@ -37,8 +37,8 @@ def test_what_is_pasted_is_said_and_nothing_is_done_before_connect(
 ):
     dialog = opened_dialog(qtbot, window)
     assert not dialog.connect_.isEnabled()
-    dialog.text.setPlainText(CONNECTION_STRING)
-    assert "orders at gw.example:443" in dialog.found.text()
+    dialog.text.setPlainText(KEY_OF_ONE)
+    assert "orders at gw.example" in dialog.found.text()
     assert dialog.port.value() == 5432
     assert not [one for one in bridge.asked if one[0] == "connect"]
     with qtbot.waitSignal(dialog.connected) as connected:
@@ -49,7 +49,7 @@ def test_what_is_pasted_is_said_and_nothing_is_done_before_connect(
 
 
 def test_a_link_that_was_clicked_waits_for_a_yes(qtbot: QtBot, window: MainWindow, bridge: FakeBridge):
-    dialog = opened_dialog(qtbot, window, CONNECTION_STRING)
+    dialog = opened_dialog(qtbot, window, KEY_OF_ONE)
     assert dialog.connect_.isEnabled()
     assert not [one for one in bridge.asked if one[0] == "connect"]
 
@@ -61,8 +61,24 @@ def test_what_it_is_not_is_said(qtbot: QtBot, window: MainWindow, text: str):
     assert not dialog.connect_.isEnabled()
 
 
-def test_a_port_that_is_taken_can_be_changed(qtbot: QtBot, window: MainWindow, bridge: FakeBridge):
+def test_the_key_of_a_whole_namespace_belongs_elsewhere(qtbot: QtBot, window: MainWindow):
     dialog = opened_dialog(qtbot, window, CONNECTION_STRING)
+    assert "whole namespace" in dialog.found.text()
+    assert not dialog.connect_.isEnabled()
+
+
+def test_one_of_several_forwards_is_chosen(qtbot: QtBot, window: MainWindow, bridge: FakeBridge):
+    forwards = "LocalForward: [{RelayName: one, BindPort: 1}, {RelayName: two, BindPort: 2}]"
+    dialog = opened_dialog(qtbot, window, f"AzureRelayConnectionString: {CONNECTION_STRING}\n{forwards}")
+    assert [dialog.which.itemText(number) for number in range(dialog.which.count())] == ["one", "two"]
+    dialog.which.setCurrentIndex(1)
+    assert "two at gw.example" in dialog.found.text()
+    qtbot.mouseClick(dialog.connect_, Qt.MouseButton.LeftButton)
+    assert [one[1].path for one in bridge.asked if one[0] == "connect"] == ["two"]
+
+
+def test_a_port_that_is_taken_can_be_changed(qtbot: QtBot, window: MainWindow, bridge: FakeBridge):
+    dialog = opened_dialog(qtbot, window, KEY_OF_ONE)
     bridge.actions.refused["connect"] = Problem(
         trouble=Trouble.PORT_TAKEN, cause="another program has 127.0.0.1:5432"
     )

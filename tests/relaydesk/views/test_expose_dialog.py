@@ -68,12 +68,12 @@ def dialog(qtbot: QtBot, window: MainWindow) -> ExposeDialog:
 
 
 def rows(dialog: ExposeDialog) -> list[str]:
-    return [dialog.rows.index(row, Column.PORT).data() for row in range(dialog.rows.rowCount())]
+    return [dialog.list.rows.index(row, Column.PORT).data() for row in range(dialog.list.rows.rowCount())]
 
 
 def click(qtbot: QtBot, dialog: ExposeDialog, row: int) -> None:
-    rect = dialog.table.visualRect(dialog.rows.index(row, Column.EXPOSE))
-    qtbot.mouseClick(dialog.table.viewport(), Qt.MouseButton.LeftButton, pos=rect.center())
+    rect = dialog.list.table.visualRect(dialog.list.rows.index(row, Column.EXPOSE))
+    qtbot.mouseClick(dialog.list.table.viewport(), Qt.MouseButton.LeftButton, pos=rect.center())
 
 
 def test_a_click_on_a_row_shares_it(qtbot: QtBot, dialog: ExposeDialog, bridge: FakeBridge):
@@ -89,23 +89,23 @@ def test_a_click_on_a_row_shares_it(qtbot: QtBot, dialog: ExposeDialog, bridge: 
 
 
 def test_the_filter_has_the_cursor_and_enter_shares(qtbot: QtBot, dialog: ExposeDialog, bridge: FakeBridge):
-    assert dialog.focusWidget() is dialog.filter
-    qtbot.keyClicks(dialog.filter, "post")
+    assert dialog.focusWidget() is dialog.list.filter
+    qtbot.keyClicks(dialog.list.filter, "post")
     assert rows(dialog) == ["5432"]
-    qtbot.keyClick(dialog.filter, Qt.Key.Key_Return)
+    qtbot.keyClick(dialog.list.filter, Qt.Key.Key_Return)
     assert [one[1].target for one in bridge.asked if one[0] == "expose"] == ["127.0.0.1:5432"]
 
 
 def test_what_is_hidden_can_be_shown(dialog: ExposeDialog):
-    dialog.hidden.setChecked(True)
+    dialog.list.hidden.setChecked(True)
     assert "45001" in rows(dialog)
 
 
 def test_a_dangerous_port_is_asked_about_once_more(qtbot: QtBot, dialog: ExposeDialog, bridge: FakeBridge):
     click(qtbot, dialog, 0)
     assert not [one for one in bridge.asked if one[0] == "expose"]
-    assert "log in" in dialog.note.text()
-    qtbot.mouseClick(dialog.anyway, Qt.MouseButton.LeftButton)
+    assert "log in" in dialog.list.caution.text()
+    qtbot.mouseClick(dialog.list.anyway, Qt.MouseButton.LeftButton)
     assert [one[1].target for one in bridge.asked if one[0] == "expose"] == ["127.0.0.1:22"]
 
 
@@ -125,7 +125,7 @@ def test_why_it_did_not_work_is_said_where_it_was_asked(
     click(qtbot, dialog, 1)
     assert dialog.isVisible()
     assert "lacks the right Manage" in dialog.note.text()
-    assert dialog.table.isEnabled(), "it can be tried again"
+    assert dialog.list.table.isEnabled(), "it can be tried again"
 
 
 def test_what_was_chosen_is_remembered_but_never_public(

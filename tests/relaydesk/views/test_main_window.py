@@ -16,6 +16,7 @@ from relaydesk.snapshot import KeystoreState, Problem, Snapshot, Trouble
 from relaydesk.views.keystore_dialog import KeystoreDialog
 from relaydesk.views.main_window import NARROW_BELOW, SMALLEST, MainWindow
 from relaydesk.views.theme import DARK, Theme
+from tests.support.captures import ended
 from tests.support.fake_bridge import FakeBridge, FakeMemory
 from tests.support.sample_snapshot import NOW, log_lines, minute, sample
 
@@ -59,21 +60,21 @@ def test_only_the_page_that_is_seen_is_kept_up_to_date(window: MainWindow, bridg
     assert window.connections.model.rowCount() == 0
     bridge.feed(sample())
     assert window.connections.model.rowCount() == 0
-    window.navigation.choose(1)
+    window.navigation.choose(window.pages.index(window.connections))
     assert window.connections.model.rowCount() == 9
 
 
 def test_rates_go_on_while_another_page_is_seen(window: MainWindow, bridge: FakeBridge) -> None:
     for snapshot in minute(NOW + 100):
         bridge.feed(snapshot)
-    window.navigation.choose(1)
+    window.navigation.choose(window.pages.index(window.connections))
     model = window.connections.model
     row = model.row_of(101)
     assert row is not None
     assert str(model.index(row, model.column("rate_sent")).data()).endswith("/s")
 
 
-@pytest.mark.parametrize("number", range(5))
+@pytest.mark.parametrize("number", range(7))
 def test_ctrl_and_a_number_opens_a_page(window: MainWindow, qtbot: QtBot, number: int) -> None:
     qtbot.keyClick(window, Qt.Key(Qt.Key.Key_1.value + number), CTRL)
     assert window.page is window.pages[number]
@@ -99,13 +100,14 @@ def test_ctrl_comma_opens_settings_and_f5_tries_again(
     assert bridge.asked == [("retry_now", None)]
 
 
-@pytest.mark.parametrize("number", [0, 1, 3])
-def test_ctrl_f_goes_to_the_filter(window: MainWindow, qtbot: QtBot, number: int) -> None:
+@pytest.mark.parametrize("name", ["services", "connections", "inspector", "log"])
+def test_ctrl_f_goes_to_the_filter(window: MainWindow, bridge: FakeBridge, qtbot: QtBot, name: str) -> None:
     bridge_lines = log_lines()
     window.log.take(bridge_lines)
-    window.navigation.choose(number)
+    ended(bridge.actions.captured)
+    window.navigation.choose(window.pages.index(getattr(window, name)))
     qtbot.keyClick(window, Qt.Key.Key_F, CTRL)
-    assert window.focusWidget() is window.page.filter  # type: ignore[attr-defined] # these three have one
+    assert window.focusWidget() is window.page.filter  # type: ignore[attr-defined] # these have one
 
 
 def test_a_narrow_window_has_icons_alone(window: MainWindow) -> None:
@@ -123,7 +125,7 @@ def test_the_window_is_as_it_was_left(make_window: Callable[[], MainWindow], mem
     first.show()
     first.resize(790, 600)  # the screen of the platform plugin `offscreen` is 800 wide
     first.finish()
-    assert set(memory.kept) == {"window", "services"}
+    assert set(memory.kept) == {"window", "services", "inspector"}
     second = make_window()
     assert (second.width(), second.height()) == (790, 600)
 
@@ -132,7 +134,7 @@ def test_the_window_is_as_it_was_left(make_window: Callable[[], MainWindow], mem
 def test_a_broken_memory_is_no_harm(
     make_window: Callable[[], MainWindow], memory: FakeMemory, state: bytes
 ) -> None:
-    memory.kept = {"window": state, "services": state}
+    memory.kept = {"window": state, "services": state, "inspector": state}
     assert make_window().width() >= SMALLEST.width()
 
 
@@ -164,7 +166,7 @@ def test_what_is_wrong_is_said_above_every_page(window: MainWindow, bridge: Fake
     assert "Next try in 6 s" in window.message_bar.text
     window.message_bar.act.click()
     assert bridge.asked == [("retry_now", "Grafana")]
-    window.navigation.choose(1)
+    window.navigation.choose(window.pages.index(window.connections))
     window.message_bar.details.click()
     assert window.page is window.services
     current = window.services.table.current()
@@ -228,7 +230,7 @@ def test_without_a_keyring_the_user_chooses(window: MainWindow, bridge: FakeBrid
 def test_the_chosen_colours_are_in_effect_at_once(
     window: MainWindow, bridge: FakeBridge, theme: Theme
 ) -> None:
-    window.navigation.choose(4)
+    window.navigation.choose(window.pages.index(window.settings))
     choice = window.settings.choices["theme"]
     choice.setCurrentIndex(choice.findData(Choice.DARK))
     choice.activated.emit(choice.currentIndex())

@@ -1,4 +1,7 @@
-"""The small real web site that ``relaydesk demo`` exposes: a page, what it was asked with, and a stream of events."""
+"""A small real web site to try things with: a page, what it was asked with, and a stream of events.
+
+``relaydesk demo`` exposes it, and the desktop for whoever has nothing of their own to share yet.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from ..assets import asset
+from .assets import asset
 
 #: Between two events of the page's clock.
 _TICK_S = 1.0
@@ -34,8 +37,15 @@ def page_file() -> Path:
 
 
 @contextlib.asynccontextmanager
-async def demo_site() -> AsyncIterator[int]:
-    """Serve the site on a free port of loopback while the block runs; its port."""
+async def demo_site(port: int = 0) -> AsyncIterator[int]:
+    """Serve the site on loopback while the block runs; its port.
+
+    Args:
+        port: Where; 0 for any free port.
+
+    Raises:
+        OSError: The port is taken.
+    """
     app = web.Application()
     app.router.add_get("/", _page)
     app.router.add_get("/facts", _facts)
@@ -44,7 +54,7 @@ async def demo_site() -> AsyncIterator[int]:
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        await web.TCPSite(runner, "127.0.0.1", port).start()
         yield runner.addresses[0][1]
     finally:
         await runner.cleanup()
