@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from . import machine, report
-from .processes import ROOT, BenchmarkError, allow_many_descriptors, processors
+from .processes import ROOT, BenchmarkError, allow_many_descriptors, end_in_order, processors
 from .relays import Relay, Workshop, workshop
 from .samples import Run, Sample
 from .wire import check_relays
@@ -57,6 +57,7 @@ def main() -> int:
 def measure(works: Sequence[Work], pace: Pace, output: Path) -> Run:
     """Do every work once in each round, one relay after the other; the file is written anew after each round."""
     allow_many_descriptors()
+    end_in_order()
     relay_cpus, own_cpus = processors()
     if own_cpus:
         os.sched_setaffinity(0, own_cpus)

@@ -98,9 +98,10 @@ class Desktop:
 
 
 @contextlib.contextmanager
-def desktop(folder: Path) -> Iterator[Desktop]:
-    """The program for the time of the block; no keyring of the user's is touched."""
+def desktop(folder: Path, authority: Path) -> Iterator[Desktop]:
+    """The program for the time of the block, which trusts *authority*; no keyring of the user's is touched."""
     home = {"HOME": str(folder), "DBUS_SESSION_BUS_ADDRESS": "disabled:", "QT_QPA_PLATFORM": "offscreen"}
+    home["SSL_CERT_FILE"] = str(authority)
     command = [sys.executable, "-m", "benchmarks.desktop_program", str(folder)]
     with subprocess.Popen(
         command,
@@ -119,20 +120,22 @@ def desktop(folder: Path) -> Iterator[Desktop]:
             process.kill()
 
 
-def measure(*, warm_s: float, measure_s: float, idle_s: float, rows: int = ROWS) -> dict[str, float]:
+def measure(
+    *, warm_s: float, measure_s: float, idle_s: float, rows: int = ROWS, is_secure: bool = False
+) -> dict[str, float]:
     """All figures; those of the timer before there was any load begin with ``quiet_``."""
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="relaydesk-bench-")))
         shop = stack.enter_context(workshop())
-        relay = stack.enter_context(shop.relay(OURS, is_secure=False, cpus=None))
+        relay = stack.enter_context(shop.relay(OURS, is_secure=is_secure, cpus=None))
         sink = stack.enter_context(contextlib.closing(Sink()))
-        app = stack.enter_context(desktop(folder))
+        app = stack.enter_context(desktop(folder, shop.authority))
         gateway = ConnectionString(
-            endpoint=Endpoint(HOST, relay.dial.port, is_secure=False),
+            endpoint=Endpoint(HOST, relay.dial.port, is_secure=is_secure),
             entity_path=PATH,
             key_name=shop.rule.name,
             key=shop.rule.primary_key,
-            is_development_emulator=True,
+            is_development_emulator=not is_secure,
         )
         app.tell(json.dumps({"gateway": gateway.format(), "target": sink.address}))
         quiet = app.tell(f"late {measure_s}")
@@ -170,6 +173,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m benchmarks.desktop", description="Measure the desktop's window under full load."
     )
     parser.add_argument("--quick", action="store_true", help="for a look, not for a claim")
+    parser.add_argument("--tls", action="store_true", help="over TLS")
     parser.add_argument("--output", type=Path, metavar="FILE", help="where the figures go besides")
     options = parser.parse_args(arguments)
     seconds = (
@@ -179,7 +183,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     company = machine.Company()
     try:
-        figures = measure(**seconds)
+        figures = measure(**seconds, is_secure=options.tls)
     except (BenchmarkError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -60,6 +60,7 @@ async def _run(application: QApplication, folder: Path) -> None:
         keystore=Keystore(folder / "keys.sealed"),
         ports=PortWatcher(),
         data_folder=folder / "gateway",
+        capture_folder=folder / "captures",
         log_tail=LogTail(),
     )
     theme = Theme(application)

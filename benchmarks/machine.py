@@ -8,6 +8,7 @@ import os
 import platform
 import ssl
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -18,11 +19,9 @@ from .processes import ROOT
 
 def describe() -> dict[str, str]:
     """Processor, system, Python, libraries, commit."""
-    versions = [f"websockets {importlib.metadata.version('websockets')}"]
+    versions = [f"{name} {importlib.metadata.version(name)}" for name in ("websockets", "aiofastnet")]
     if importlib.util.find_spec("uvloop"):
-        versions.append(
-            f"uvloop {importlib.metadata.version('uvloop')} (without TLS; with it, asyncio's own loop)"
-        )
+        versions.append(f"uvloop {importlib.metadata.version('uvloop')}")
     else:
         versions.append("asyncio's own loop")
     return {
@@ -30,8 +29,30 @@ def describe() -> dict[str, str]:
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "Python": f"{platform.python_version()}, {ssl.OPENSSL_VERSION}",
         "libraries": ", ".join(versions),
+        "frame loop": "compiled" if is_compiled() else "Python",
         "commit": _commit(),
     }
+
+
+_MEASURED = ("hyco", "gateway", "agent", "relaydesk", "benchmarks")
+#: The switch that ours reads: everything in Python, although the compiled frame loop is there.
+PURE = "RELAYDESK_PURE"
+
+
+def is_compiled(*, is_pure: bool = False) -> bool:
+    """Whether a program of ours, started now, has the compiled frame loop; with the switch, if *is_pure*."""
+    environment = {name: value for name, value in os.environ.items() if name != PURE}
+    if is_pure:
+        environment[PURE] = "1"
+    asked = subprocess.run(
+        [sys.executable, "-c", "from hyco import frames; print(getattr(frames, 'IS_COMPILED', False))"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return asked.stdout.strip() == "True"
 
 
 class Company:
@@ -70,7 +91,7 @@ def _commit() -> str:
         return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
 
     try:
-        changed = git("status", "--porcelain", "--untracked-files=no", "hyco", "gateway", "benchmarks")
+        changed = git("status", "--porcelain", "--untracked-files=no", *_MEASURED)
         return git("rev-parse", "--short=12", "HEAD") + (" with changes" if changed else "")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"

@@ -8,9 +8,10 @@ import re
 import select
 import signal
 import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -50,7 +51,7 @@ class Program:
 
     def last_words(self) -> str:
         """What it said last on its standard error: most often why it failed."""
-        return _last_words(self._errors)
+        return last_words(self._errors)
 
     def stop(self) -> None:
         """Ask it to end, and see that it does."""
@@ -65,16 +66,19 @@ class Program:
 
 
 @contextlib.contextmanager
-def running(command: Sequence[str], *, cpus: set[int] | None) -> Iterator[Program]:
+def running(
+    command: Sequence[str], *, cpus: set[int] | None, environment: Mapping[str, str] | None = None
+) -> Iterator[Program]:
     """Run *command* until the block is left; it must print ``ready: listening on 127.0.0.1:PORT``.
 
-    *cpus* are the processors it may use; None leaves that to the system.
+    *cpus* are the processors it may use; None leaves that to the system. *environment* is added to ours.
 
     Raises:
         BenchmarkError: It ended, or was not ready in START_TIMEOUT_S.
     """
     with tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=errors)
+        found = {**os.environ, **(environment or {})}
+        process = subprocess.Popen(command, cwd=ROOT, env=found, stdout=subprocess.PIPE, stderr=errors)
         if cpus:
             os.sched_setaffinity(process.pid, cpus)
         try:
@@ -82,7 +86,7 @@ def running(command: Sequence[str], *, cpus: set[int] | None) -> Iterator[Progra
         except BenchmarkError as error:
             process.kill()
             process.wait()
-            raise BenchmarkError(f"{error}{_last_words(errors)}") from None
+            raise BenchmarkError(f"{error}{last_words(errors)}") from None
         program = Program(process, port, errors)
         try:
             yield program
@@ -90,7 +94,8 @@ def running(command: Sequence[str], *, cpus: set[int] | None) -> Iterator[Progra
             program.stop()
 
 
-def _last_words(errors: IO[bytes]) -> str:
+def last_words(errors: IO[bytes]) -> str:
+    """The end of what was written to *errors*, behind a word of introduction; empty when nothing was."""
     errors.seek(0)
     said = errors.read().decode(errors="replace").strip()
     return f"; it said last:\n{said[-2000:]}" if said else ""
@@ -128,6 +133,15 @@ def cpu_s(pid: int) -> float:
     except FileNotFoundError:
         times = psutil.Process(pid).cpu_times()
         return float(times.user + times.system)
+
+
+def end_in_order() -> None:
+    """From now on SIGTERM ends this program as an exception does: whatever it started is ended first."""
+
+    def leave(number: int, _: object) -> None:
+        sys.exit(128 + number)
+
+    signal.signal(signal.SIGTERM, leave)
 
 
 def processors() -> tuple[set[int] | None, set[int] | None]:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import trustme
@@ -24,14 +24,17 @@ from gateway.editor import Editor
 from gateway.store.sqlite import SqliteStore
 from hyco.sas import Rule, audience, sign
 
+from .machine import PURE, is_compiled
 from .processes import ROOT, Program, running
 from .wire import HOST, Dial, ForwarderMeeting, Meeting, RelayMeeting
 
 OURS = "gateway"
+#: The same without its compiled frame loop.
+OURS_PURE = "gateway, Python"
 WEBSOCKETS = "websockets"
 C_FORWARDER = "C forwarder"
 #: In the order in which they are measured.
-ALL = (OURS, WEBSOCKETS, C_FORWARDER)
+ALL = (OURS, OURS_PURE, WEBSOCKETS, C_FORWARDER)
 
 PATH = "bench"
 _TOKEN_LIFE_S = 86_400
@@ -68,10 +71,23 @@ class Workshop:
             blob.write_to_path(self._cert, append=True)
         self._context = ssl.create_default_context()
         authority.configure_trust(self._context)
+        self.authority = folder / "ca.pem"
+        authority.cert_pem.write_to_path(self.authority)
         self._data = folder / "data"
         self.rule = asyncio.run(_create_hybrid_connection(self._data))
         self._forwarder = folder / "c_forwarder"
         self._build_forwarder()
+        if not is_compiled():
+            self.missing[OURS_PURE] = "the gateway is the same: its frame loop is not compiled here"
+
+    @property
+    def certificate(self) -> tuple[Path, Path]:
+        """The files of a certificate for 127.0.0.1 and of its key; *authority* is who vouches for it."""
+        return self._cert, self._key
+
+    def copy_data(self, data: Path) -> None:
+        """Make the data folder of a gateway that has the hybrid connection PATH, and no other."""
+        shutil.copytree(self._data, data)
 
     def _build_forwarder(self) -> None:
         compiler = shutil.which("cc")
@@ -88,8 +104,13 @@ class Workshop:
                 self.missing[C_FORWARDER] = f"cc failed: {built.stderr.strip()[:500]}"
 
     @contextlib.contextmanager
-    def relay(self, name: str, *, is_secure: bool, cpus: set[int] | None) -> Iterator[Relay]:
-        """Run the relay *name*, with TLS or without, on the processors *cpus* until the block is left."""
+    def relay(
+        self, name: str, *, is_secure: bool, cpus: set[int] | None, connections: int = 0
+    ) -> Iterator[Relay]:
+        """Run the relay *name*, with TLS or without, on the processors *cpus* until the block is left.
+
+        Ours has *connections* more hybrid connections than PATH, by the names that `more` gives them.
+        """
         certificate = ["--tls-cert", str(self._cert), "--tls-key", str(self._key)] if is_secure else []
         token = ""
         if name != C_FORWARDER:
@@ -111,10 +132,15 @@ class Workshop:
                 ]
             else:
                 data = Path(scratch) / "data"
-                shutil.copytree(self._data, data)
+                self.copy_data(data)
+                if connections:
+                    asyncio.run(
+                        _create_hybrid_connections(data, [more(number) for number in range(connections)])
+                    )
                 addresses = ["--bind", f"{HOST}:0", "--admin-bind", f"{HOST}:0"]
                 command = [sys.executable, "-m", "gateway", "--data", str(data), *addresses, *certificate]
-            program = stack.enter_context(running(command, cpus=cpus))
+            environment = {PURE: "1"} if name == OURS_PURE else {}
+            program = stack.enter_context(running(command, cpus=cpus, environment=environment))
             yield Relay(name, program, Dial(program.port, self._context if is_secure else None), token)
 
 
@@ -125,8 +151,17 @@ def workshop() -> Iterator[Workshop]:
         yield Workshop(Path(folder))
 
 
+def more(number: int) -> str:
+    """The name of one more hybrid connection."""
+    return f"{PATH}-{number}"
+
+
 async def _create_hybrid_connection(data: Path) -> Rule:
     """Make a data folder with the hybrid connection PATH in it; the rule to sign tokens with."""
+    return await _create_hybrid_connections(data, [PATH])
+
+
+async def _create_hybrid_connections(data: Path, names: Sequence[str]) -> Rule:
     config = GatewayConfig(data_folder=data)
     folder = DataFolder(data)
     with folder.locked():
@@ -136,7 +171,8 @@ async def _create_hybrid_connection(data: Path) -> Rule:
             directory = Directory(store, config)
             await directory.load()
             namespace = directory.namespaces()[0]
-            await Editor(directory).put_connection(namespace.name, PATH)
+            for name in names:
+                await Editor(directory).put_connection(namespace.name, name)
             return namespace.rules[0]
         finally:
             await store.close()

@@ -36,18 +36,18 @@ def _measured(run: Run) -> str:
     done = {sample.work for sample in run.samples}
     rows = [_row(run, work, figure) for work in WORKS if work.name in done for figure in work.figures]
     head = ("work", "figure", *ALL, f"{OURS} / {C_FORWARDER}", f"{OURS} / {WEBSOCKETS}")
-    table = _table(head, rows)
+    measured = table(head, rows)
     notes = "Medians, least and greatest in brackets; ratios are taken within each round. ↑: more is better, ↓: less is."
     if any("*" in cell for row in rows for cell in row):
         notes += " *: the generator was at its limit and the relay was not."
-    return f"{table}\n\n{notes}"
+    return f"{measured}\n\n{notes}"
 
 
 def _row(run: Run, work: Work, figure: Figure) -> tuple[str, ...]:
     measured = (_cell(run, work, figure, relay) for relay in ALL)
     ratios = (
         show(run.ratio(work.name, figure.name, OURS, base)) if base in work.relays else ""
-        for base in ALL[:0:-1]
+        for base in (C_FORWARDER, WEBSOCKETS)
     )
     return work.name, f"{figure.text} {'↑' if figure.is_rate else '↓'}", *measured, *ratios
 
@@ -75,7 +75,7 @@ def _held(run: Run) -> str:
         sign = "≥" if bar.figure.is_rate else "≤"
         verdict = "not measured" if found is None else "held" if bar.is_held(found.median) else "missed"
         rows.append((bar.text, f"{sign} {bar.hold:g}", f"{bar.reach:g}", show(found), verdict))
-    return _table(("to hold", "hold", "reach for", "here", ""), rows)
+    return table(("to hold", "hold", "reach for", "here", ""), rows)
 
 
 def show(found: Spread | None) -> str:
@@ -89,6 +89,7 @@ def _digits(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table in Markdown."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

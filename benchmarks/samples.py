@@ -20,6 +20,16 @@ class Sample:
 
 
 @dataclasses.dataclass(frozen=True)
+class Failure:
+    """One relay that could not do one work in one round, and why."""
+
+    round: int
+    work: str
+    relay: str
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True)
 class Spread:
     """The middle of several values, and how far they reach."""
 
@@ -37,12 +47,14 @@ class Run:
         settings: How long and how often.
         missing: Relays that could not be run, and why.
         samples: In the order in which they were taken.
+        failures: What was tried and gave no sample.
     """
 
     machine: dict[str, str]
-    settings: dict[str, float]
+    settings: dict[str, Any]
     missing: dict[str, str]
     samples: Sequence[Sample]
+    failures: Sequence[Failure] = ()
 
     def to_json(self) -> str:
         """All of it, for a file."""
@@ -53,7 +65,23 @@ class Run:
         """What to_json wrote."""
         document: dict[str, Any] = json.loads(text)
         samples = [Sample(**sample) for sample in document.pop("samples")]
-        return cls(samples=samples, **document)
+        failures = [Failure(**failure) for failure in document.pop("failures", [])]
+        return cls(samples=samples, failures=failures, **document)
+
+    def joined(self, other: Run) -> Run:
+        """This run, and what *other* found: for works that both did, only that.
+
+        The machine and the pace shown are this one's; of the rounds, the fewer.
+        """
+        done = {sample.work for sample in other.samples} | {failure.work for failure in other.failures}
+        settings = {**self.settings, "rounds": min(self.settings["rounds"], other.settings["rounds"])}
+        return Run(
+            self.machine,
+            settings,
+            {**self.missing, **other.missing},
+            [*(sample for sample in self.samples if sample.work not in done), *other.samples],
+            [*(failure for failure in self.failures if failure.work not in done), *other.failures],
+        )
 
     def values(self, work: str, figure: str, relay: str) -> dict[int, float]:
         """*figure* of *relay* doing *work*, by round; empty where that was not measured."""

@@ -27,7 +27,7 @@ def measure(relay: Relay, *, warm_s: float, measure_s: float) -> dict[str, float
     """Keep AT_ONCE requests under way; ``per_s`` and ``cpu_us`` of *measure_s* seconds after *warm_s*."""
     loop = Loop()
     try:
-        _Listener(loop, relay, lambda: [_Sender(loop, relay) for _ in range(AT_ONCE)])
+        _Listener(loop, relay, lambda: [Sender(loop, relay) for _ in range(AT_ONCE)])
         return closed_loop.measure(relay, loop, warm_s=warm_s, measure_s=measure_s)
     finally:
         loop.close()
@@ -74,7 +74,7 @@ class _Listener:
             self._connection.write(answers)
 
 
-class _Sender:
+class Sender:
     """One client that asks again and again."""
 
     def __init__(self, loop: Loop, relay: Relay) -> None:

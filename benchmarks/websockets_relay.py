@@ -157,12 +157,12 @@ async def forward(source: ServerConnection, sink: ServerConnection) -> None:
     await sink.close({1005: 1000, 1006: 1011}.get(code, code), source.close_reason or "")
 
 
-async def run(relay: Relay, context: ssl.SSLContext | None) -> None:
-    """Serve on a free port until the process is ended."""
+async def run(relay: Relay, context: ssl.SSLContext | None, bound: int) -> None:
+    """Serve on port *bound*, or on a free one if it is 0, until the process is ended."""
     async with serve(
         relay.handle,
         HOST,
-        0,
+        bound,
         ssl=context,
         create_connection=Connection,
         process_request=relay.process_request,  # type: ignore[arg-type]  # the connection is of our class
@@ -185,6 +185,7 @@ def main() -> None:
     parser.add_argument("--name", required=True)
     parser.add_argument("--rule", required=True)
     parser.add_argument("--key", required=True)
+    parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--tls-cert")
     parser.add_argument("--tls-key")
     options = parser.parse_args()
@@ -193,14 +194,13 @@ def main() -> None:
     if options.tls_cert:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(options.tls_cert, options.tls_key)
-    else:
-        with contextlib.suppress(ImportError):
-            import uvloop  # noqa: PLC0415 - optional, as it is for the gateway
+    with contextlib.suppress(ImportError):
+        import uvloop  # noqa: PLC0415 - optional, as it is for the gateway
 
-            loop_factory = uvloop.new_event_loop
+        loop_factory = uvloop.new_event_loop
     relay = Relay(options.name, Rule(options.rule, Right.ALL, options.key))
     with asyncio.Runner(loop_factory=loop_factory) as runner:
-        runner.run(run(relay, context))
+        runner.run(run(relay, context, options.port))
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ class Work:
     name: str
     figures: tuple[Figure, ...]
     measure: Callable[[Relay, Pace], dict[str, float]]
-    relays: tuple[str, ...] = ALL
+    relays: tuple[str, ...] = (OURS, WEBSOCKETS, C_FORWARDER)
     is_secure: bool = False
     needs_fresh: bool = False
 
@@ -71,7 +71,7 @@ def _stream(size: str, *, is_secure: bool = False) -> Work:
     figures = (CPU_PER_GB, Figure("mb_per_s", "MB per s", is_rate=True))
     if is_secure:
         return Work(f"stream, {size} frames, TLS", figures, measure, _WITH_TOKENS, is_secure=True)
-    return Work(f"stream, {size} frames", figures, measure)
+    return Work(f"stream, {size} frames", figures, measure, ALL)
 
 
 def _closed_loop(
@@ -112,7 +112,7 @@ WORKS = (
         (OURS,),
         is_secure=True,
     ),
-    _idle("idle pairs", ALL),
+    _idle("idle pairs", (OURS, WEBSOCKETS, C_FORWARDER)),
     _idle("idle pairs, TLS", _WITH_TOKENS, is_secure=True),
 )
 

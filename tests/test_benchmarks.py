@@ -5,20 +5,21 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import socket
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from xml.etree import ElementTree as ET
 
 import pytest
 
-from benchmarks import idle_pairs, report, setups, small_requests, streams
+from benchmarks import growth, idle_pairs, plots, publish, report, setups, small_requests, streams
 from benchmarks.processes import ROOT, BenchmarkError
-from benchmarks.relays import C_FORWARDER, OURS, WEBSOCKETS, Relay, Workshop, workshop
+from benchmarks.relays import C_FORWARDER, OURS, OURS_PURE, WEBSOCKETS, Relay, Workshop, workshop
 from benchmarks.samples import Run, Sample, Spread, spread
 from benchmarks.wire import MASK, WebSocket, check_relays, upgrade_request
 from benchmarks.works import BARS, QUICK, WORKS, Pace
 from hyco.frames import Close, FrameReader, Opcode, close_payload, frame
 
 RESULTS = ROOT / "benchmarks" / "results"
+SVG = "{http://www.w3.org/2000/svg}"
 SHORT = {"warm_s": 0.02, "measure_s": 0.1}
 
 
@@ -42,7 +43,14 @@ def relay_of(
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "is_secure"),
-    [(OURS, False), (OURS, True), (WEBSOCKETS, False), (WEBSOCKETS, True), (C_FORWARDER, False)],
+    [
+        (OURS, False),
+        (OURS, True),
+        (OURS_PURE, False),
+        (WEBSOCKETS, False),
+        (WEBSOCKETS, True),
+        (C_FORWARDER, False),
+    ],
 )
 def test_a_relay_moves_frames_of_every_size_both_ways(shop: Workshop, name: str, is_secure: bool) -> None:
     with relay_of(shop, name, is_secure=is_secure) as relay, contextlib.closing(relay.meeting()) as meeting:
@@ -174,10 +182,19 @@ def test_a_run_is_read_back_as_it_was_written() -> None:
     )
 
 
+def test_a_run_is_joined_with_one_of_other_works_or_of_the_same_once_more() -> None:
+    first = run_of(sample(0, OURS, 1.0), sample(0, OURS, 1.0, work="stream, 64 B frames"))
+    later = dataclasses.replace(run_of(sample(0, OURS, 3.0)), settings={**first.settings, "rounds": 2})
+    joined = first.joined(later)
+    assert joined.values("stream, 64 KiB frames", "cpu_s_per_gb", OURS) == {0: 3.0}
+    assert joined.values("stream, 64 B frames", "cpu_s_per_gb", OURS) == {0: 1.0}
+    assert joined.settings["rounds"] == 2
+
+
 def test_a_relay_that_is_missing_is_named_and_not_dropped() -> None:
     text = report.render(run_of(sample(0, OURS, 0.5), missing={C_FORWARDER: "there is no C compiler (cc)"}))
     assert "Missing: C forwarder, because there is no C compiler (cc)." in text
-    assert "| 0.5 [0.5-0.5] | - | missing |" in text
+    assert "| 0.5 [0.5-0.5] | - | - | missing |" in text
     assert text.count("not measured") == len(BARS)
 
 
@@ -217,8 +234,108 @@ def test_every_bar_names_a_figure_that_is_measured() -> None:
         assert bar.base is None or bar.base in works[bar.work].relays
 
 
-def test_the_page_shows_the_reference_run() -> None:
-    """docs/performance.md is worth what is behind it: ``python -m benchmarks --show`` gives what stands there."""
-    run = Run.from_json((RESULTS / "reference.json").read_text())
-    assert run.settings["rounds"] >= 5
-    assert report.render(run) in Path(ROOT / "docs" / "performance.md").read_text()
+@pytest.mark.parametrize("name", list(publish.KINDS))
+def test_the_page_shows_the_reference_runs(name: str) -> None:
+    """docs/performance.md is worth what is behind it: ``python -m benchmarks.publish`` gives what stands there."""
+    kind = publish.KINDS[name]
+    source = RESULTS / kind.reference
+    page = publish.PAGE.read_text()
+    if not source.exists():
+        assert (
+            publish.put(page, kind.mark, "Not measured yet: `make bench-full`, then `make bench-publish`.\n")
+            == page
+        )
+        return
+    run = Run.from_json(source.read_text())
+    assert run.settings["rounds"] >= publish.LEAST_ROUNDS
+    assert publish.put(page, kind.mark, publish.section(kind, run)) == page
+    for file, svg in kind.draw(run).items():
+        assert (publish.IMAGES / file).read_text() == svg
+
+
+def test_text_is_put_between_marks_and_nowhere_else() -> None:
+    page = "a\n<!-- begin x -->\nold\n<!-- end x -->\nb\n"
+    assert publish.put(page, "x", "new\n") == page.replace("old", "new")
+    with pytest.raises(ValueError, match="no marks for y"):
+        publish.put(page, "y", "new\n")
+
+
+# Growth
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", [growth.PAIRS, growth.LISTENERS, growth.CONNECTIONS])
+def test_what_a_gateway_holds_is_weighed_at_each_number(shop: Workshop, what: str) -> None:
+    pace = growth.Pace(rounds=1, counts=(2, 4), idle_s=0.02, warm_s=0.1, measure_s=0.3)
+    figures = list(growth.GROWING[what](shop, pace))
+    assert [one["count"] for one in figures] == [0, 2, 4]
+    assert all(one["rss_kib"] > 1024 and one["setup_cpu_us"] > 0 for one in figures)
+    assert all(("start_s" in one) == (what == growth.CONNECTIONS) for one in figures)
+
+
+def grown(cost: Callable[[int], float]) -> Run:
+    samples = [
+        Sample(round_, growth.PAIRS, OURS, {"count": count, "rss_kib": cost(count)})
+        for round_ in range(5)
+        for count in (0, 10, 300, 9_000)
+    ]
+    return Run({"processor": "an abacus"}, {"rounds": 5, "counts": [10, 300, 9_000]}, {}, samples)
+
+
+def test_a_line_is_found_where_there_is_one() -> None:
+    found = growth.curve(grown(lambda count: 50_000 + 4 * count), growth.PAIRS, "rss_kib")
+    assert found is not None
+    assert (found.base, found.slope, found.power) == (
+        pytest.approx(50_000),
+        pytest.approx(4),
+        pytest.approx(1),
+    )
+    assert not found.is_worse_than_linear
+    assert "Nothing grows faster than by a line." in growth.render(grown(lambda count: 50_000 + 4 * count))
+
+
+def test_what_grows_faster_than_by_a_line_is_named() -> None:
+    text = growth.render(grown(lambda count: 50_000 + count**2 / 100))
+    assert "Worse than by a line: memory, KiB with the number of relayed pairs (power 2.00)." in text
+
+
+def test_what_hardly_grows_is_not_judged_by_its_noise() -> None:
+    found = growth.curve(grown(lambda count: 50_000 + count / 1000), growth.PAIRS, "rss_kib")
+    assert found is not None
+    assert found.power is None
+
+
+# Plots
+
+
+def test_bars_are_as_long_as_their_figures_and_show_their_range() -> None:
+    svg = plots.bars(
+        "MB <per> s", [("ours & co", Spread(50, 40, 60), True), ("theirs", Spread(100, 90, 120), False)]
+    )
+    root = ET.fromstring(svg)
+    widths = [float(rect.get("width", "0")) for rect in root.iter(f"{SVG}rect")][1:]
+    assert widths[1] == pytest.approx(2 * widths[0], abs=0.2)
+    assert "MB <per> s" in [text.text for text in root.iter(f"{SVG}text")]
+
+
+def test_a_straight_line_looks_like_one_where_it_is_to() -> None:
+    svg = plots.curves("KiB", "n", {"ours": [(0, 100), (10, 200), (20, 300)]}, is_linear=True)
+    places = [
+        (float(one.get("cx", "0")), float(one.get("cy", "0")))
+        for one in ET.fromstring(svg).iter(f"{SVG}circle")
+    ]
+    (x0, y0), (x1, y1), (x2, y2) = places
+    assert (x1 - x0, y1 - y0) == (pytest.approx(x2 - x1, abs=0.2), pytest.approx(y2 - y1, abs=0.2))
+    assert x0 < x1
+    assert y0 > y1  # upwards
+
+
+def test_curves_have_a_point_for_each_figure_and_a_name() -> None:
+    svg = plots.curves(
+        "µs", "n", {"ours": [(0, 1), (10, 100), (1000, 10)], "theirs": [(10, 7)], "nobody": []}
+    )
+    root = ET.fromstring(svg)
+    assert len(list(root.iter(f"{SVG}circle"))) == 3  # zero has no logarithm
+    names = [text.text for text in root.iter(f"{SVG}text")]
+    assert {"ours", "theirs"} <= set(names)
+    assert "nobody" not in names
