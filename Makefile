@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # One worker per core. Tests marked xdist_group("name") share a worker, one after the other.
 PARALLEL := -n logical --maxprocesses 8 --dist loadgroup
 
-.PHONY: help demo app test check test-interop test-desktop screenshots bench stress clean runtime-environment app-environment dev-environment
+.PHONY: help demo app test check translations test-interop test-cluster test-desktop screenshots bench bench-full bench-gateway bench-peers bench-publish stress clean runtime-environment app-environment dev-environment
 
 help:
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -21,16 +21,23 @@ app: app-environment ## start the tray application
 	@QT_API=pyside6 $(VENV_PYTHON) -m relaydesk
 
 test: dev-environment ## run the tests (ARGS="-k name" for some of them; COVERAGE=1: show branches that none takes)
-	$(PYTEST) $(PARALLEL) $(if $(COVERAGE),--cov) -m "not interop and not desktop" $(ARGS)
+	$(PYTEST) $(PARALLEL) $(if $(COVERAGE),--cov) -m "not interop and not desktop and not cluster" $(ARGS)
 
-check: dev-environment ## check format, lint, types and who imports whom
+check: dev-environment ## check format, lint, types, who imports whom, and that everything is translated
 	$(VENV_PYTHON) -m ruff format --check
 	$(VENV_PYTHON) -m ruff check
 	$(VENV_PYTHON) -m mypy
 	.venv/bin/lint-imports
+	$(VENV_PYTHON) tools/translations.py check
+
+translations: dev-environment ## bring resources/translations in step with the source, and list what is not translated
+	$(VENV_PYTHON) tools/translations.py update
 
 test-interop: dev-environment ## run other people's clients and servers against ours (.ci/run lists what it needs)
 	$(PYTEST) tests/interop $(ARGS)
+
+test-cluster: dev-environment ## run the tests of several gateways that share servers (.ci/run lists what it needs)
+	$(PYTEST) -m cluster $(ARGS)
 
 test-desktop: dev-environment ## click through the desktop on a screen of its own (.ci/run lists what it needs)
 	$(PYTEST) tests/desktop $(ARGS)
@@ -38,13 +45,29 @@ test-desktop: dev-environment ## click through the desktop on a screen of its ow
 screenshots: dev-environment ## make the pictures of docs/images: each page, light and dark
 	QT_API=pyside6 $(VENV_PYTHON) -m tests.screenshots --for-documents docs/images
 
-bench: dev-environment ## measure against other relays, side by side
+bench: dev-environment ## measure the gateway alone, and whole paths beside other people's relays: the core, 15 minutes
+	@failed=0; $(VENV_PYTHON) -m benchmarks --rounds 5 || failed=1; \
+	$(VENV_PYTHON) -m benchmarks.paths $(ARGS) || failed=1; exit $$failed
+
+bench-full: dev-environment ## measure everything, for two hours: all works on whole paths, and how costs grow
+	@failed=0; $(VENV_PYTHON) -m benchmarks || failed=1; \
+	$(VENV_PYTHON) -m benchmarks.growth || failed=1; \
+	$(VENV_PYTHON) -m benchmarks.paths --full $(ARGS) || failed=1; exit $$failed
+
+bench-gateway: dev-environment ## measure the gateway alone (ARGS=--quick: a look)
 	$(VENV_PYTHON) -m benchmarks $(ARGS)
+
+bench-peers: dev-environment ## bring the relays to be measured beside ours into a cache folder, and say which are missing
+	$(VENV_PYTHON) -m benchmarks.peers
+
+bench-publish: dev-environment ## put runs into docs/performance.md (ARGS="--paths FILE --gateway FILE --growth FILE")
+	$(VENV_PYTHON) -m benchmarks.publish $(ARGS)
 
 stress: dev-environment ## run the load and fault tests at full size
 	RELAYDESK_STRESS=full $(PYTEST) -m stress --timeout 3600 $(ARGS)
 
 clean: ## remove what the other verbs made
+	rm -f hyco/_frame_loop.c hyco/_frame_loop.*.so hyco/_frame_loop.*.pyd
 	rm -rf .venv .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -7,7 +7,7 @@ Markers, for tests to use:
 * ``allow_log_warnings(*patterns)``: these may be logged, where timing decides; without patterns, anything may.
 * ``slow``: takes more than a quarter of a second.
 * ``stress``: has a full size; ask the fixture ``full_size`` which one this run wants.
-* ``interop``, ``e2e`` and ``desktop`` are set here for everything in the folder of that name.
+* ``cluster``, ``desktop``, ``e2e`` and ``interop`` are set here for everything in the folder of that name.
 
 A fixture that makes warnings come may set a log marker too: ``request.applymarker(pytest.mark.allow_log_warnings(...))``.
 They are read when the test ends.
@@ -32,10 +32,13 @@ import sys
 from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import hypothesis
 import pytest
+
+if TYPE_CHECKING:
+    from tests.support.postgresql import PostgresServer
 
 WATCHED_LOGGERS = ("hyco", "agent", "gateway", "relaydesk", "asyncio")
 
@@ -55,7 +58,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     for item in items:
         folder = item.path.relative_to(here).parts[0] if item.path.is_relative_to(here) else ""
-        if folder in ("interop", "e2e", "desktop"):
+        if folder in ("cluster", "desktop", "e2e", "interop"):
             item.add_marker(folder)
 
 
@@ -63,6 +66,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def full_size() -> bool:
     """Whether tests marked ``stress`` run at the size of the promise instead of one that fits ``make test``."""
     return os.environ.get(STRESS) == "full"
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator["PostgresServer"]:
+    """A PostgreSQL for the whole run."""
+    # imported here: what is installed for a cluster alone is not needed by any other test
+    from tests.support import postgresql
+
+    with postgresql.postgres_server() as server:
+        yield server
+
+
+@pytest.fixture
+async def own_server() -> AsyncIterator["PostgresServer"]:
+    """A PostgreSQL that the test may kill, freeze and start again."""
+    from tests.support import postgresql
+
+    ended = postgresql.postgres_server()
+    yield await asyncio.to_thread(ended.__enter__)
+    await asyncio.to_thread(ended.__exit__, None, None, None)
 
 
 # --- warnings in the log ---------------------------------------------------------------------------------------------
@@ -102,7 +125,8 @@ def _log_policy(request: pytest.FixtureRequest) -> Iterator[None]:
         pattern for pattern in expected if not any(re.search(pattern, line) for line in warnings.lines)
     ]
     if unexpected:
-        pytest.fail("unexpected warnings in the log:\n  " + "\n  ".join(unexpected), pytrace=False)
+        # on one line: of a run far away the summary is often all that is kept
+        pytest.fail("unexpected warnings in the log: " + " | ".join(unexpected), pytrace=False)
     if missing:
         pytest.fail("warnings that should have been logged: " + ", ".join(missing), pytrace=False)
 

@@ -206,7 +206,7 @@ async def test_a_listener_that_is_killed_in_the_middle_of_everything(tmp_path: P
                 )
                 for _ in range(DEATHS)
             ]
-            await until(lambda: site.begun >= len(gets), "every answer has begun")
+            await until(lambda: site.begun == len(gets) + len(posts), "every request has reached the target")
             await agent.child.kill()
         for request in [*gets, *posts]:
             assert _is_visible(request.result()), request.result()

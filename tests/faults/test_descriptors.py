@@ -28,7 +28,7 @@ pytestmark = [
 
 @pytest.mark.parametrize("is_secure", [False, True], ids=["plain", "TLS"])
 async def test_a_gateway_out_of_descriptors_relays_on_and_recovers(tmp_path: Path, is_secure: bool):
-    """With TLS it runs on another event loop, which meets this in another way."""
+    """With TLS it accepts by itself, and has to meet this by itself."""
     clock = asyncio.get_running_loop().time
     authority = Authority(tmp_path / "ca")
     arguments = authority.issue("localhost").arguments if is_secure else ()

@@ -17,6 +17,7 @@ from agent.config import (
     LocalAddress,
     NetworkConfig,
 )
+from agent.exchanges import Exchanges
 from agent.relay_loop import RelayLoop
 from agent.status import AgentStatus, ConnectionStatus, Exchange, State
 from agent.supervisor import Agent
@@ -112,6 +113,7 @@ async def running_agent(
     relay_loop: RelayLoop | None = None,
     clock: Clock | None = None,
     network: NetworkConfig | None = None,
+    captures: Exchanges | None = None,
     is_ready: bool = True,
 ) -> AsyncIterator[RunningAgent]:
     """Run an agent for the time of the block; *is_ready*: begin the block when everything listens."""
@@ -119,7 +121,9 @@ async def running_agent(
     config = AgentConfig(
         connections=connections, deadlines=deadlines, network=network or NetworkConfig(proxy="none")
     )
-    agent = Agent(config, relay_loop=relay_loop, on_exchange=exchanges.append, clock=clock)
+    agent = Agent(
+        config, relay_loop=relay_loop, exchanges=captures, on_exchange=exchanges.append, clock=clock
+    )
     running = RunningAgent(agent, config, exchanges)
     task = asyncio.create_task(agent.run())
     try:

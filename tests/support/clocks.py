@@ -16,6 +16,8 @@ class SteppedClock(Clock):
         self._now = now
         self._monotonic = 1_000.0
         self._since_boot = 1_000.0
+        self.looks = 0
+        """How often somebody who only looks again has begun to wait."""
         self._sleepers: dict[asyncio.Event, float] = {}
         self._waits: asyncio.Queue[float | None] = asyncio.Queue()
 
@@ -30,9 +32,13 @@ class SteppedClock(Clock):
 
     async def wait(self, seconds: float | None, wake: asyncio.Event | None = None) -> None:
         self._waits.put_nowait(seconds)
-        await self.look_in(seconds, wake)
+        await self._wait(seconds, wake)
 
     async def look_in(self, seconds: float | None, wake: asyncio.Event | None = None) -> None:
+        self.looks += 1
+        await self._wait(seconds, wake)
+
+    async def _wait(self, seconds: float | None, wake: asyncio.Event | None) -> None:
         due = asyncio.Event()
         if seconds is not None:
             self._sleepers[due] = self._monotonic + seconds

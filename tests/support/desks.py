@@ -9,6 +9,7 @@ from pathlib import Path
 
 from agent.clock import Clock
 from agent.config import AgentConfig
+from agent.exchanges import Exchanges
 from agent.supervisor import Agent
 from hyco.addresses import parse_endpoint
 from hyco.connection_string import ConnectionString
@@ -83,7 +84,8 @@ async def running_desk(
     async def fetch(name: str) -> str | None:
         return await desk.keys.fetch(name)
 
-    agent = Agent(AgentConfig(), keystore=fetch, clock=clock)
+    exchanges = Exchanges(folder / "captures", clock)
+    agent = Agent(AgentConfig(), keystore=fetch, exchanges=exchanges, clock=clock)
     desk = Desk(
         engine=agent,
         settings=settings,
@@ -91,9 +93,11 @@ async def running_desk(
         ports=PortWatcher(),
         data_folder=data_folder or folder / "gateway",
         clock=clock,
+        exchanges=exchanges,
         on_change=lambda: None,
         bundled_port=bundled_port,
     )
+    exchanges.begin()
     async with asyncio.TaskGroup() as tasks:
         inside = [tasks.create_task(agent.run(), name="agent"), tasks.create_task(desk.run(), name="desk")]
         try:
@@ -101,6 +105,7 @@ async def running_desk(
         finally:
             for task in inside:
                 task.cancel()
+            exchanges.close()
 
 
 async def connection_string(

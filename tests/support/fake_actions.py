@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
+from agent.checks import Check
 from agent.config import Direction
 from relaydesk.actions import (
     DEFAULT_LIFETIME_S,
@@ -43,6 +45,7 @@ class FakeActions:
         done: Each action that was asked for and its arguments.
         problem: What every action fails with; None: they work.
         error: What every action raises besides, as a bug would.
+        checks: What a check gives.
         gate: What actions wait for before they end; None: nothing.
     """
 
@@ -53,6 +56,7 @@ class FakeActions:
         self.error: Exception | None = None
         self.gate: asyncio.Event | None = None
         self.kept = Preferences()
+        self.checks: tuple[Check, ...] = ()
 
     def snapshot(self) -> Snapshot:
         return Snapshot(at=2.0, services=self.services)
@@ -127,6 +131,11 @@ class FakeActions:
     async def add_gateway(self, connection_string: str, name: str | None = None) -> str:
         await self._do("add_gateway", connection_string, name)
         return name or "gateway"
+
+    async def check(self, what: Offer | str, tell: Callable[[Check], object]) -> None:
+        await self._do("check", what)
+        for one in self.checks:
+            tell(one)
 
     async def remove_gateway(self, name: str) -> None:
         await self._do("remove_gateway", name)

@@ -12,7 +12,8 @@ from gateway.store.sqlite import SqliteStore
 
 
 class FlakyStore(SqliteStore):
-    """``failure`` is raised by everything that touches entries; ``lost_answers`` are writes that fail once done.
+    """``failure`` is raised by everything that touches entries, ``ledger_failure`` by what touches the ledger; ``lost_answers``
+    are writes that fail once done.
 
     While ``is_held``, writes wait for ``go_on``; ``reached`` says that one does.
     """
@@ -20,6 +21,7 @@ class FlakyStore(SqliteStore):
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self.failure: Unavailable | None = None
+        self.ledger_failure: Unavailable | None = None
         self.lost_answers = 0
         self.is_held = False
         self.reached = asyncio.Event()
@@ -65,3 +67,19 @@ class FlakyStore(SqliteStore):
     async def revision(self) -> int:
         self._fail()
         return await super().revision()
+
+    def _fail_ledger(self) -> None:
+        if self.ledger_failure is not None:
+            raise StoreUnavailableError(self.ledger_failure, f"the ledger is {self.ledger_failure.value}")
+
+    async def claim(self, relay: str, listener: str, node: str, limit: int) -> int:
+        self._fail_ledger()
+        return await super().claim(relay, listener, node, limit)
+
+    async def release(self, relay: str, slot: int, listener: str) -> None:
+        self._fail_ledger()
+        await super().release(relay, slot, listener)
+
+    async def slots(self, node: str) -> Sequence[tuple[str, int, str]]:
+        self._fail_ledger()
+        return await super().slots(node)

@@ -22,7 +22,7 @@ from .waiting import until
 
 NAMESPACE = "relaydesk"
 
-_READY = r"^ready: listening on \S*:(\d+), admin API on \S*:(\d+)$"
+_READY = r"^ready: listening on [^ ,]*:(\d+)(?:, [^ ,]+)*, admin API on \S*:(\d+)$"
 
 #: The gauges of the admin API's status that are 0 when nobody is connected.
 GAUGES = ("connections", "legs", "listeners", "relayedConnections", "requests", "rendezvous", "strangers")

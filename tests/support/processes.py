@@ -144,8 +144,12 @@ class Child:
     # How it ends
 
     def send(self, number: signal.Signals) -> None:
-        """Send it a signal."""
-        self._process.send_signal(number)
+        """Send it a signal, if it is still there."""
+        if self._process.returncode is None:
+            # Not by the object's own send_signal: it looks first whether the process has ended, and takes the exit code of one
+            # that just has from asyncio, which then warns of a process that it does not know.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
     async def ended(self, *, within_s: float = END_S) -> int:
         """Wait for its end; gives the exit code, negative for a signal."""

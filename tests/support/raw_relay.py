@@ -143,10 +143,10 @@ class RawListener:
         """
         return await (await self.come(address, headers)).answer()
 
-    async def come(self, address: str, headers: Headers = ()) -> Handshake:
-        """Ask for *address*, without waiting for the answer."""
+    async def come(self, address: str, headers: Headers = (), *, by: RawStream | None = None) -> Handshake:
+        """Ask for *address*, without waiting for the answer; on the connection *by*, where there is one already."""
         parts = urlsplit(address)
-        stream = await self.dial.open()
+        stream = by or await self.dial.open()
         self._opened.append(stream)
         target = address.removeprefix(f"{parts.scheme}://{parts.netloc}")
         return await Handshake.send(stream, target, upgrade_headers(parts.netloc, headers))

@@ -236,6 +236,22 @@ class Screen:
         """What is on the clipboard; empty while nothing is."""
         return await self.tries("timeout", "3", "xclip", "-selection", "clipboard", "-out")
 
+    async def paste(self, text: str) -> None:
+        """Put *text* on the clipboard, and press Ctrl+V."""
+        file = self.home / "pasted"
+        file.touch(0o600)
+        file.write_text(text, encoding="utf-8")
+        command = _in(self.environment, "xclip", "-quiet", "-selection", "clipboard", "-in", file)
+        async with child("xclip", *command, stop_by=signal.SIGKILL):
+
+            async def is_there() -> bool:
+                return await self.clipboard() == text
+
+            await until(is_there, "the text on the clipboard", within_s=SEEN_S)
+            await self.press("ctrl+v")
+            file.unlink()
+            await self.read()  # whoever answers this has had its turn to take what was pasted
+
     # --- what a screen reader reads
 
     async def read(self) -> list[Widget]:

@@ -74,6 +74,8 @@ async def web_target(
         yield f"{LOOPBACK}:{site.port}"
     finally:
         await runner.cleanup()
+        for _ in range(5):  # its connections have been cancelled, and end within the next turns of the loop
+            await asyncio.sleep(0)
 
 
 async def unused_port() -> int:
