@@ -18,7 +18,8 @@ from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
-import aiofastnet
+import aiofastnet.api_utils
+from aiofastnet.ssl_transport import SSLTransport_Socket
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
@@ -52,6 +53,24 @@ def _is_report(record: logging.LogRecord) -> bool:
 
 
 logging.getLogger("asyncio").addFilter(_is_report)
+
+
+class _TlsTransport(SSLTransport_Socket):  # type: ignore[misc]
+    """aiofastnet's, which after a pause goes on with what it has read already.
+
+    That of 1.2 goes on when more arrives, so that the last records of a stream wait for the next ping.
+    """
+
+    __slots__ = ()
+
+    def resume_reading(self) -> None:
+        """Read on, beginning with what is here."""
+        if not self.is_reading():
+            asyncio.get_running_loop().call_soon(self._retry_ssl_read)
+        super().resume_reading()
+
+
+aiofastnet.api_utils.SSLTransport_Socket = _TlsTransport  # type: ignore[attr-defined]
 
 
 class TlsDoor(Protocol):

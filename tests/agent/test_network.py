@@ -24,8 +24,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from agent.config import NetworkConfig
 from agent.errors import ConfigError, CredentialError, GatewayUnreachableError, GatewayUntrustedError
 from agent.network import MAX_AUTHORITIES, Network, client_tls, connect_directly, explain, is_loopback
+from tests.support.pausing import PIECE_BYTES, PausingProtocol
 from tests.support.raw_stream import RawStream
 from tests.support.targets import TcpTarget, tcp_target, unused_port
+from tests.support.waiting import until
 
 HOST = "gw.example.net"
 
@@ -224,6 +226,31 @@ async def test_self_signed_and_weak_keys_are_refused(tmp_path: Path, is_weak: bo
     async with tls_server(context) as port:
         with pytest.raises(GatewayUnreachableError, match=says):
             await say_hello(network, port)
+
+
+@pytest.mark.usefixtures("by_name")
+async def test_what_came_before_a_pause_is_read_after_it():
+    """Where nothing more comes as well: the last records of a body once waited for the next ping."""
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(HOST).configure_cert(context)
+    sent = bytes(range(256)) * (5 * PIECE_BYTES // 256)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            writer.write(sent)
+            await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
+    trusted = ssl.PEM_cert_to_DER_cert(authority.cert_pem.bytes().decode())
+    port = server.sockets[0].getsockname()[1]
+    network = Network(NetworkConfig(), trusted)
+    _, slow = await network.connect(PausingProtocol(), HOST, port, is_secure=True)
+    await until(lambda: len(slow.received) == len(sent), "all of it is read")
+    assert slow.received == sent
+    slow.close()
+    server.close()
 
 
 def test_roots_that_cannot_be_used_are_an_error_of_the_settings(tmp_path: Path):

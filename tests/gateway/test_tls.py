@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
+from collections.abc import Coroutine
 from pathlib import Path
 
 import pytest
 import trustme
 
 from gateway.errors import ConfigError
-from gateway.tls import WatchedCertificate, server_context
+from gateway.tls import TlsServer, WatchedCertificate, server_context
 from tests.support.certificates import Authority, CertificateFiles
 from tests.support.gateways import RunningGateway, running_gateway
+from tests.support.pausing import PIECE_BYTES, PausingProtocol
 from tests.support.raw_http import RawHttp
 from tests.support.raw_stream import RawStream
 from tests.support.waiting import until
@@ -207,6 +210,44 @@ async def test_a_request_right_behind_the_handshake_is_heard(tmp_path: Path) -> 
                 continue
         assert answer.startswith(b"HTTP/1.1 401 ")
         await stream.close()
+
+
+class _OpenDoor:
+    """Lets everybody in."""
+
+    def __init__(self) -> None:
+        self.tasks: list[asyncio.Task[None]] = []
+
+    def arrived(self, arrival: object, address: str) -> bool:
+        return True
+
+    def left(self, arrival: object) -> None:
+        pass
+
+    def spawn(self, work: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
+        self.tasks.append(asyncio.create_task(work, name=name))
+        return self.tasks[-1]
+
+
+async def test_what_came_before_a_pause_is_read_after_it(tmp_path: Path) -> None:
+    """Where nothing more comes as well: the last records of a stream once waited for the next ping."""
+    authority = Authority(tmp_path / "ca")
+    files = authority.issue("localhost")
+    listening = socket.create_server(("127.0.0.1", 0))
+    listening.setblocking(False)
+    door, slow = _OpenDoor(), PausingProtocol()
+    context = server_context(files.certificate, files.key)
+    server = TlsServer([listening], context, lambda _arrival: slow, handshake_timeout_s=10, door=door)
+    port = listening.getsockname()[1]
+    client = await RawStream.open("127.0.0.1", port, tls=authority.client(), name="localhost")
+    sent = bytes(range(256)) * (3 * PIECE_BYTES // 256)
+    await client.send(sent)
+    await until(lambda: len(slow.received) == len(sent), "all of it is read")
+    assert slow.received == sent
+    slow.close()
+    server.close()
+    await client.close()
+    await asyncio.gather(*door.tasks, return_exceptions=True)
 
 
 async def test_many_at_once_are_all_answered(tmp_path: Path) -> None:
