@@ -4,76 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import logging
-import time
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Protocol
+from collections.abc import Callable
 
-from hyco.close_codes import GOING_AWAY, INTERNAL_ERROR, INVALID_DATA, MESSAGE_TOO_BIG, POLICY_VIOLATION
-from hyco.errors import RemoteProtocolError
-from hyco.frames import Close, Fragment, Opcode
+from hyco.close_codes import GOING_AWAY
+from hyco.frames import Close, Fragment
 from hyco.limits import MAX_CONTROL_BODY_BYTES, MAX_CONTROL_MESSAGE_BYTES
 from hyco.messages import encode
 from hyco.service import ResponseReceived, ServiceChannel, TokenReceived
 
-from .authorization import Grant
-from .errors import BusyError, ListenerGoneError, ListenerLostError, UnauthorizedError
-from .fabric.interface import Answer, Ask, Offer, Told
+from .assembler import MessageAssembler
+from .errors import BusyError, ListenerGoneError, ListenerLostError
+from .fabric.interface import Answer, Ask, Event, Offer, Told
 from .legs import Keepalive, MessageLeg
-
-log = logging.getLogger(__name__)
-
-#: The longest wait between two looks at the wall clock: a computer that slept, or a clock that was set, is noticed.
-MAX_EXPIRY_CHECK_S = 30.0
-
-
-class MessageAssembler:
-    """Puts the pieces of messages together, up to a bound for each kind."""
-
-    __slots__ = ("_binary_limit", "_pieces", "_text_limit")
-
-    def __init__(self, *, text_limit: int, binary_limit: int) -> None:
-        self._text_limit = text_limit
-        self._binary_limit = binary_limit
-        self._pieces = bytearray()
-
-    def add(self, fragment: Fragment) -> str | bytes | None:
-        """The whole message when *fragment* was its last piece: text as str, binary as bytes.
-
-        Raises:
-            RemoteProtocolError: Too long (1009), or a text that is not UTF-8 (1007).
-        """
-        is_text = fragment.opcode is Opcode.TEXT
-        limit = self._text_limit if is_text else self._binary_limit
-        if len(self._pieces) + len(fragment.data) > limit:
-            msg = f"message longer than {limit} bytes"
-            raise RemoteProtocolError(msg, MESSAGE_TOO_BIG)
-        if fragment.is_first and fragment.is_last:
-            whole = fragment.data
-        else:
-            self._pieces += fragment.data
-            if not fragment.is_last:
-                return None
-            whole = bytes(self._pieces)
-            self._pieces.clear()
-        if not is_text:
-            return whole
-        try:
-            return whole.decode()
-        except UnicodeDecodeError as error:
-            msg = "text message that is not UTF-8"
-            raise RemoteProtocolError(msg, INVALID_DATA) from error
-
-
-class TokenCheck(Protocol):
-    """Whether a renewed token lets the listener go on."""
-
-    def __call__(self, token: str, /) -> Awaitable[Grant]:
-        """The new grant.
-
-        Raises:
-            UnauthorizedError: It does not.
-        """
+from .listening import Listening
+from .token_watch import TokenWatch
 
 
 class ControlChannel:
@@ -89,19 +33,13 @@ class ControlChannel:
         *,
         name: str,
         origin: str,
-        grant: Grant,
-        grace_s: float,
-        check_token: TokenCheck,
-        spawn: Callable[[Coroutine[object, object, None], str], object],
-        on_end: Callable[[ControlChannel], None],
+        token: TokenWatch,
+        on_end: Callable[[Listening], None],
     ) -> None:
         self.name = name
         self.leg: MessageLeg | None = None
         self._origin = origin
-        self._grant = grant
-        self._grace_s = grace_s
-        self._check_token = check_token
-        self._spawn = spawn
+        self._token = token
         self._on_end = on_end
         self._machine = ServiceChannel()
         self._messages = MessageAssembler(
@@ -109,14 +47,7 @@ class ControlChannel:
         )
         self._asked: dict[str, asyncio.Future[Answer]] = {}
         self._offer: Offer | None = None
-        self._expiry_timer: asyncio.TimerHandle | None = None
-        self._is_checking_token = False
         self._is_over = False
-
-    @property
-    def grant(self) -> Grant:
-        """What the listener's latest token allows."""
-        return self._grant
 
     @property
     def is_over(self) -> bool:
@@ -133,6 +64,11 @@ class ControlChannel:
         self.leg = MessageLeg(buffer, keepalive, self)
         return self.leg
 
+    def watch_expiry(self) -> None:
+        """End it when its token has: to be called when the leg has its connection."""
+        if not self._is_over:
+            self._token.watch(self.close)
+
     def offered(self, offer: Offer) -> None:
         """The fabric knows the listener; it hears of its end through *offer*."""
         self._offer = offer
@@ -147,6 +83,7 @@ class ControlChannel:
         if leg.is_writing_paused:
             raise BusyError
         message = ask.message
+        assert not isinstance(message, Event)  # those are for subscribers
         if message.address.startswith("/"):
             message = dataclasses.replace(message, address=self._origin + message.address)
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
@@ -180,7 +117,7 @@ class ControlChannel:
                     if waiting is not None and not waiting.done():
                         waiting.set_result(Answer(response=event.response, body=event.body))
                 case TokenReceived():
-                    self._renew(event.token)
+                    self._token.renew(event.token)
 
     def close_received(self, close: Close) -> None:
         """The listener leaves: no sender is sent to it from here on."""
@@ -211,52 +148,10 @@ class ControlChannel:
         self._is_over = True
         if self._offer is not None:
             self._offer.withdraw()
-        if self._expiry_timer is not None:
-            self._expiry_timer.cancel()
+        self._token.stop()
         asked, self._asked = self._asked, {}
         for answer in asked.values():
             if not answer.done():
                 answer.set_exception(ListenerLostError())
                 answer.exception()  # a sender that has gone will not look
         self._on_end(self)
-
-    # The token
-
-    def _renew(self, token: str) -> None:
-        if self._is_checking_token:
-            msg = "a token was sent while the one before it was being checked"
-            raise RemoteProtocolError(msg, POLICY_VIOLATION)
-        self._is_checking_token = True
-        self._spawn(self._check(token), f"renew token of {self.name}")
-
-    async def _check(self, token: str) -> None:
-        try:
-            self._grant = await self._check_token(token)
-        except UnauthorizedError as error:
-            log.info("listener %s sent a token that is no good: %s", self.name, error)
-            self.close(POLICY_VIOLATION, str(error))
-        except Exception:
-            log.exception("a token could not be checked")
-            self.close(INTERNAL_ERROR, "InternalServerError")
-        else:
-            self.watch_expiry()
-        finally:
-            self._is_checking_token = False
-
-    def watch_expiry(self) -> None:
-        """Close the channel when its token has been out for the grace: SDKs renew at expiry, never before it.
-
-        To be called when the leg has its connection; it goes on by itself.
-        """
-        if self._expiry_timer is not None:
-            self._expiry_timer.cancel()
-            self._expiry_timer = None
-        if self._is_over:
-            return
-        left_s = self._grant.expires_at + self._grace_s - time.time()
-        if left_s <= 0:
-            log.info("listener %s did not renew its token", self.name)
-            self.close(POLICY_VIOLATION, "ExpiredToken: The token is expired.")
-            return
-        loop = asyncio.get_running_loop()
-        self._expiry_timer = loop.call_later(min(left_s, MAX_EXPIRY_CHECK_S), self.watch_expiry)

@@ -20,6 +20,7 @@ from .entities import (
     HybridConnection,
     InvalidEntityError,
     KeyType,
+    Kind,
     Namespace,
     check_connection_name,
     check_hosts,
@@ -151,6 +152,7 @@ class Editor:
         namespace: str,
         name: str,
         *,
+        kind: Kind | Literal[Keep.KEEP] = KEEP,
         requires_client_authorization: bool | Literal[Keep.KEEP] = KEEP,
         user_metadata: str | Literal[Keep.KEEP] = KEEP,
         response_timeout_s: float | Literal[Keep.KEEP] | None = KEEP,
@@ -163,11 +165,13 @@ class Editor:
         Raises:
             InvalidEntityError: Its name or a value cannot be.
             EntityNotFoundError: There is no such namespace.
-            EntityExistsError: There is one, and it *must_be_new*.
+            EntityExistsError: There is one, and it *must_be_new* or is of another *kind*.
             QuotaError: There are more than twelve rules.
         """
         canonical = check_connection_name(name)
         given: dict[str, Any] = {}
+        if kind is not KEEP:
+            given["kind"] = kind
         if requires_client_authorization is not KEEP:
             given["requires_client_authorization"] = requires_client_authorization
         if user_metadata is not KEEP:
@@ -191,6 +195,10 @@ class Editor:
                 )
             if must_be_new:
                 raise EntityExistsError(f"there is a hybrid connection {before.name} already")
+            if kind not in (KEEP, before.kind):
+                raise EntityExistsError(
+                    f"{before.name} is of the kind {before.kind.value!r}, which stays; delete it, and make it again"
+                )
             return dataclasses.replace(before, **given)
 
         key = relay_key(self.namespace(namespace).key, canonical)

@@ -49,6 +49,17 @@ class InvalidEntityError(GatewayError):
     """A value that an entity cannot have."""
 
 
+class Kind(enum.Enum):
+    """What a hybrid connection carries. The values are the resource API's."""
+
+    STREAM = "stream"
+    """Connections and requests, each to one listener: what Azure's hybrid connections carry."""
+    EVENT = "event"
+    """Messages, each to every subscriber."""
+    ONE_WAY = "one-way"
+    """Messages, each to one subscriber."""
+
+
 class KeyType(enum.Enum):
     """Which of a rule's two keys. The values are the resource API's."""
 
@@ -113,6 +124,7 @@ class HybridConnection:
         namespace: The key of its namespace.
         name: As it was first spelled.
         canonical: The one name by which it is looked up and authorised.
+        kind: What it carries, for as long as it exists.
         requires_client_authorization: Whether senders need a token. Listeners always do.
         user_metadata: Any text; Hybrid Connection Manager keeps its target there.
         response_timeout_s: How long a listener may take to answer a request; None: as the gateway says.
@@ -127,6 +139,7 @@ class HybridConnection:
     namespace: str
     name: str
     canonical: str
+    kind: Kind = Kind.STREAM
     requires_client_authorization: bool = True
     user_metadata: str = ""
     response_timeout_s: float | None = None
@@ -146,6 +159,7 @@ class HybridConnection:
         return {
             "namespace": self.namespace,
             "name": self.name,
+            "kind": self.kind.value,
             "requiresClientAuthorization": self.requires_client_authorization,
             "userMetadata": self.user_metadata,
             "responseTimeoutS": self.response_timeout_s,
@@ -162,10 +176,11 @@ class HybridConnection:
             namespace=document["namespace"],
             name=document["name"],
             canonical=check_name(document["name"]),
+            kind=Kind(document.get("kind", Kind.STREAM.value)),  # younger than the first documents
             requires_client_authorization=document["requiresClientAuthorization"],
             user_metadata=document["userMetadata"],
             response_timeout_s=document["responseTimeoutS"],
-            allowed_origins=tuple(document.get("allowedOrigins", ())),  # younger than the first documents
+            allowed_origins=tuple(document.get("allowedOrigins", ())),  # as young
             rules=_rules(document["rules"]),
             created_at=document["createdAt"],
             updated_at=document["updatedAt"],

@@ -14,7 +14,7 @@ from hyco.limits import HIGH_WATER_BYTES, MAX_CONTROL_MESSAGE_BYTES, MAX_FRAGMEN
 from hyco.messages import Request, Response, encode
 from hyco.service import BodyData, BodyEnded, ResponseStarted, ServiceExchange
 
-from .control import MessageAssembler
+from .assembler import MessageAssembler
 from .errors import ListenerLostError
 from .legs import Keepalive, MessageLeg
 

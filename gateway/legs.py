@@ -246,6 +246,10 @@ class MessageLeg(Leg):
         """Send one text message."""
         self.write(frame(Opcode.TEXT, text.encode()))
 
+    def send_data(self, data: bytes, *, is_text: bool) -> None:
+        """Send one message; UTF-8 where *is_text*."""
+        self.write(frame(Opcode.TEXT if is_text else Opcode.BINARY, data))
+
     def send_message(self, text: str, body: bytes | None) -> None:
         """Send a text and the binary message that belongs to it, with nothing between them."""
         if body is None:

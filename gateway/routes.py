@@ -11,11 +11,13 @@ import json
 import logging
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import formatdate
 from typing import TYPE_CHECKING
 
 from hyco.addresses import (
+    ENVELOPE,
     RENDEZVOUS_NODE,
     RENDEZVOUS_SECRET,
     RequestTarget,
@@ -32,7 +34,7 @@ from hyco.tracking import guid_of, traced, tracking_id
 from .admin import atom
 from .authorization import Grant
 from .control import ControlChannel
-from .entities import HybridConnection, Namespace, canonical_origin
+from .entities import HybridConnection, Kind, Namespace, canonical_origin
 from .errors import (
     BadRequestError,
     DrainingError,
@@ -40,11 +42,15 @@ from .errors import (
     RefusalError,
     RejectedByListenerError,
 )
-from .fabric.interface import RelayKey
+from .events import check_is_whole_name, publish_request, publish_websocket, wants_events
+from .fabric.interface import AskHandler, RelayKey
 from .front_request import FrontRequest, Headers
 from .http_relay import relay_http
+from .listening import Listening
 from .rendezvous import Arrived, Rejected
 from .sender_address import origin, sender_address
+from .subscribers import StreamSubscriber, WebSocketSubscriber
+from .token_watch import TokenWatch
 from .websocket_relay import relay_websocket
 
 if TYPE_CHECKING:
@@ -80,6 +86,16 @@ class Sender:
     def tracking_id(self) -> str:
         """What both sides and the logs call it."""
         return tracking_id(self.guid)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Admitted:
+    """A listener or subscriber that has a place and a slot. *left* gives both back."""
+
+    connection: HybridConnection
+    name: str
+    token: TokenWatch
+    left: Callable[[Listening], None]
 
 
 class Router:
@@ -144,27 +160,104 @@ class Router:
                     await self._listen(request, target, guid)
                 case "connect":
                     await self._connect(request, target, guid)
+                case "subscribe":
+                    await self._subscribe(request, target, guid)
                 case "accept" | "request" if self._is_awaited_elsewhere(target):
                     await self._forward(request, target)
                 case "accept" | "request":
                     self._meet(request, target, guid)
                 case _:
-                    raise BadRequestError("The action is none of listen, connect, accept and request.")
+                    raise BadRequestError(
+                        "The action is none of listen, connect, subscribe, accept and request."
+                    )
         elif (request.header("x-process-at") or "").lower() == "servicebus":
             await self._manage(request, target)
+        elif wants_events(request) and await self._carries_messages(request, target):
+            await self._stream_events(request, target, guid)
         else:
             sender = await self._sender(request, target, guid)
-            timeout_s = sender.connection.response_timeout_s or self._config.response_timeout_s
-            await relay_http(self._gateway, sender, response_timeout_s=timeout_s)
+            if sender.connection.kind is Kind.STREAM:
+                timeout_s = sender.connection.response_timeout_s or self._config.response_timeout_s
+                await relay_http(self._gateway, sender, response_timeout_s=timeout_s)
+            else:
+                await publish_request(
+                    self._gateway,
+                    sender,
+                    [("TrackingId", sender.tracking_id), _date(), *_cross_origin(request, sender.connection)],
+                )
 
-    # The four gestures of WebSocket
+    # The gestures of WebSocket
 
     async def _listen(self, request: FrontRequest, target: RequestTarget, guid: str) -> None:
         upgrade = check_upgrade(request.method, request.http_version, request.fields)
         gateway = self._gateway
         self._refuse_while_draining()
         origin_ = self._origin(request)
+        admitted = await self._admit(request, target, guid, carries_messages=False)
+        channel = ControlChannel(
+            name=admitted.name, origin=origin_, token=admitted.token, on_end=admitted.left
+        )
+        try:
+            await self._offer(request, target, channel, admitted, channel.ask)
+            leg = channel.make_leg(gateway.read_buffer, gateway.pinger)
+            request.upgrade(switching_protocols(upgrade.key, None, (("TrackingId", tracking_id(guid)),)), leg)
+            channel.watch_expiry()
+        except BaseException:
+            channel.leg_lost()
+            raise
+        self._note_connected("listener", request, admitted)
+
+    async def _subscribe(self, request: FrontRequest, target: RequestTarget, guid: str) -> None:
+        upgrade = check_upgrade(request.method, request.http_version, request.fields)
+        gateway = self._gateway
+        self._refuse_while_draining()
+        admitted = await self._admit(request, target, guid, carries_messages=True)
+        subscriber = WebSocketSubscriber(
+            name=admitted.name,
+            token=admitted.token,
+            on_end=admitted.left,
+            has_envelopes=target.parameters.get(ENVELOPE) == "true",
+        )
+        try:
+            _check_page(request, admitted.connection)
+            await self._offer(request, target, subscriber, admitted, subscriber.take)
+            leg = subscriber.make_leg(gateway.read_buffer, gateway.pinger)
+            request.upgrade(switching_protocols(upgrade.key, None, (("TrackingId", tracking_id(guid)),)), leg)
+            subscriber.connected(leg)
+        except BaseException:
+            subscriber.left()
+            raise
+        self._note_connected("subscriber", request, admitted)
+
+    async def _stream_events(self, request: FrontRequest, target: RequestTarget, guid: str) -> None:
+        self._refuse_while_draining()
+        admitted = await self._admit(request, target, guid, carries_messages=True)
+        connection = admitted.connection
+        subscriber = StreamSubscriber(
+            name=admitted.name,
+            token=admitted.token,
+            on_end=admitted.left,
+            request=request,
+            headers=[("TrackingId", tracking_id(guid)), _date(), *_cross_origin(request, connection)],
+            beat_s=self._config.ping_interval_s,
+        )
+        try:
+            _check_page(request, connection)
+            await self._offer(request, target, subscriber, admitted, subscriber.take)
+            self._note_connected("subscriber", request, admitted)
+            await subscriber.run()
+        finally:
+            subscriber.left()
+
+    async def _admit(
+        self, request: FrontRequest, target: RequestTarget, guid: str, *, carries_messages: bool
+    ) -> _Admitted:
+        """Give a listener, or a subscriber where the hybrid connection *carries_messages*, its place and its slot."""
+        gateway = self._gateway
         namespace, connection, grant = await self._authorize(request, target, Right.LISTEN)
+        _check_kind(connection, carries_messages=carries_messages)
+        if carries_messages:
+            check_is_whole_name(connection, target.canonical)
         relay = connection.key
         name = f"{guid}_{gateway.next_serial()}"
         place = gateway.places.take(namespace.key)
@@ -179,38 +272,43 @@ class Router:
                 namespace, connection, target, request.fields, token, time.time()
             )
 
-        def ended(channel: ControlChannel) -> None:
+        def left(listening: Listening) -> None:
             place.leave()
-            gateway.listener_ended(relay, channel)
+            gateway.listener_ended(relay, listening)
 
-        channel = ControlChannel(
-            name=name,
-            origin=origin_,
-            grant=grant,
-            grace_s=self._config.token_grace_s,
-            check_token=check_token,
-            spawn=gateway.spawn,
-            on_end=ended,
+        token = TokenWatch(
+            name=name, grant=grant, grace_s=self._config.token_grace_s, check=check_token, spawn=gateway.spawn
         )
-        gateway.listener_started(relay, channel)
-        try:
-            # Once more: while the slot was claimed the hybrid connection may have been deleted, and its listeners told.
-            await self._authorize(request, target, Right.LISTEN)
-            leg = channel.make_leg(gateway.read_buffer, gateway.pinger)
-            # known to the fabric before its 101 leaves: an SDK's first request may follow it at once
-            channel.offered(await gateway.fabric.offer(relay, name, channel.ask))
-            request.upgrade(switching_protocols(upgrade.key, None, (("TrackingId", tracking_id(guid)),)), leg)
-            channel.watch_expiry()
-        except BaseException:
-            channel.leg_lost()
-            raise
-        log.info("%s listener %s connected from %s", connection.name, name, self._address(request).address)
+        return _Admitted(connection=connection, name=name, token=token, left=left)
+
+    async def _offer(
+        self,
+        request: FrontRequest,
+        target: RequestTarget,
+        listening: Listening,
+        admitted: _Admitted,
+        handler: AskHandler,
+    ) -> None:
+        """Let the fabric know *listening*, before its 101 leaves: an SDK's first request may follow it at once."""
+        gateway, connection = self._gateway, admitted.connection
+        gateway.listener_started(connection.key, listening)
+        # Once more: while the slot was claimed the hybrid connection may have been deleted, and its listeners told.
+        await self._authorize(request, target, Right.LISTEN)
+        take = gateway.fabric.subscribe if connection.kind is Kind.EVENT else gateway.fabric.offer
+        listening.offered(await take(connection.key, admitted.name, handler))
+
+    def _note_connected(self, what: str, request: FrontRequest, admitted: _Admitted) -> None:
+        address = self._address(request).address
+        log.info("%s %s %s connected from %s", admitted.connection.name, what, admitted.name, address)
 
     async def _connect(self, request: FrontRequest, target: RequestTarget, guid: str) -> None:
         upgrade = check_upgrade(request.method, request.http_version, request.fields)
         sender = await self._sender(request, target, guid)
-        _check_origin(sender)
-        await relay_websocket(self._gateway, sender, upgrade)
+        _check_page(request, sender.connection)
+        if sender.connection.kind is Kind.STREAM:
+            await relay_websocket(self._gateway, sender, upgrade)
+        else:
+            await publish_websocket(self._gateway, sender, upgrade)
 
     def _meet(self, request: FrontRequest, target: RequestTarget, guid: str) -> None:
         """A listener at the address it was given: to take its sender, or to refuse it."""
@@ -255,6 +353,13 @@ class Router:
             raise _bad_address()
         await gateway.peers.forward(request, name, gateway.relay_ended)
         gateway.relay_started()
+
+    async def _carries_messages(self, request: FrontRequest, target: RequestTarget) -> bool:
+        """Whether *target* names a hybrid connection of another kind; nobody learns it who has no token for it."""
+        if not target.canonical:
+            return False
+        connection = await self._gateway.directory.find(self._namespace(request), target.canonical)
+        return connection is not None and connection.kind is not Kind.STREAM
 
     # Who may
 
@@ -372,17 +477,35 @@ def _guid(target: RequestTarget) -> str:
     return guid_of(target.parameters.get("sb-hc-id", "")) or str(uuid.uuid4())
 
 
-def _check_origin(sender: Sender) -> None:
-    """Whether the page that opens a WebSocket, where it is one, may send here.
+def _check_page(request: FrontRequest, connection: HybridConnection) -> None:
+    """Whether the page that comes here, where it is one, may.
 
     Browsers let every page open WebSockets to everywhere and only say whose page it is (RFC 6455 §10.2). What is no
     browser says nothing, or what it likes: for that there are tokens.
     """
-    allowed = sender.connection.allowed_origins
-    if allowed and any(
-        canonical_origin(origin) not in allowed for origin in sender.request.header_values("origin")
-    ):
+    allowed = connection.allowed_origins
+    if allowed and any(canonical_origin(origin) not in allowed for origin in request.header_values("origin")):
         raise RefusalError(403, "Pages of this origin may not send to the endpoint.", code="Forbidden")
+
+
+def _cross_origin(request: FrontRequest, connection: HybridConnection) -> Headers:
+    """What lets the page that asked, where it is one, read the answer (WHATWG Fetch, section 3.3)."""
+    origins = request.header_values("origin")
+    if len(origins) != 1:
+        return ()
+    allowed = connection.allowed_origins
+    if not allowed:
+        return (("Access-Control-Allow-Origin", "*"),)
+    if canonical_origin(origins[0]) in allowed:
+        return (("Access-Control-Allow-Origin", origins[0]), ("Vary", "Origin"))
+    return ()
+
+
+def _check_kind(connection: HybridConnection, *, carries_messages: bool) -> None:
+    if (connection.kind is not Kind.STREAM) is not carries_messages:
+        kind = connection.kind.value
+        how = "the action listen" if carries_messages else "the action subscribe"
+        raise BadRequestError(f"The endpoint is of the kind {kind!r}: come with {how}.")
 
 
 def _date() -> tuple[str, str]:

@@ -25,7 +25,6 @@ from .authorization import Authorizer
 from .binding import cannot_bind, listening_sockets
 from .certificates import self_signed
 from .config import GatewayConfig, HostPort
-from .control import ControlChannel
 from .data_folder import DataFolder
 from .directory import Change, Directory
 from .editor import Editor
@@ -35,6 +34,7 @@ from .fabric.local import LocalFabric
 from .front import HttpConnection
 from .front_request import FrontRequest
 from .keepalive import Pinger
+from .listening import Listening
 from .memory import Tide
 from .peers import NAME, PEER_URL, Peers
 from .quotas import NamespacePlaces
@@ -42,6 +42,7 @@ from .rendezvous import Rendezvous
 from .routes import Router
 from .store.interface import BEAT_INTERVAL_S, Store, StoreError
 from .store.sqlite import SqliteStore
+from .subscribers import Subscriber
 from .tickets import Tickets, shared_key
 from .tls import TlsServer, WatchedCertificate, server_context
 
@@ -100,7 +101,7 @@ class Gateway:
         self.addresses: tuple[HostPort, ...] = ()
         self.admin_address = config.admin_bind
         self._router = Router(self)
-        self._channels: dict[RelayKey, set[ControlChannel]] = collections.defaultdict(set)
+        self._channels: dict[RelayKey, set[Listening]] = collections.defaultdict(set)
         self._connections: set[HttpConnection] = set()
         self._strangers: collections.Counter[str] = collections.Counter()
         self._arrivals: dict[object, str] = {}  # who shakes hands, and from which address
@@ -176,6 +177,7 @@ class Gateway:
         """
         self.turn_away()
         await self.fabric.drain()
+        self._subscribers_leave()
         for connection in tuple(self._connections):
             connection.end_soon()
         with contextlib.suppress(TimeoutError):
@@ -195,6 +197,12 @@ class Gateway:
             raise ConfigError(
                 f"store: the gateway with this data folder keeps its entities in {url}; give that again, or another folder"
             )
+
+    def _subscribers_leave(self) -> None:
+        """Let those go who would hear nothing any more of what is published elsewhere."""
+        for listening in [one for present in self._channels.values() for one in present]:
+            if isinstance(listening, Subscriber):
+                listening.go_away("The gateway is shutting down.")
 
     async def _listeners_move(self) -> None:
         """Send listeners to the other gateways, a few at a time: those come back all at once otherwise."""
@@ -439,12 +447,12 @@ class Gateway:
         """A number that no other of this gateway has."""
         return next(self._serials)
 
-    def listener_started(self, relay: RelayKey, channel: ControlChannel) -> None:
+    def listener_started(self, relay: RelayKey, channel: Listening) -> None:
         """A listener is connected."""
         self._channels[relay].add(channel)
         self.admission.started(relay, channel.name, channel.go_away)
 
-    def listener_ended(self, relay: RelayKey, channel: ControlChannel) -> None:
+    def listener_ended(self, relay: RelayKey, channel: Listening) -> None:
         """It is not, any more: its slot is free."""
         self._channels[relay].discard(channel)
         if not self._channels[relay]:

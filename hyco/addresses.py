@@ -16,9 +16,17 @@ from urllib.parse import quote
 from .errors import InvalidAddressError
 from .names import candidates, canonical_host, canonical_path, check_name, lower, split_authority
 from .redaction import hide_secrets
-from .request_targets import RENDEZVOUS_NODE, RENDEZVOUS_SECRET, RequestTarget, parse_target, rejection_of
+from .request_targets import (
+    ENVELOPE,
+    RENDEZVOUS_NODE,
+    RENDEZVOUS_SECRET,
+    RequestTarget,
+    parse_target,
+    rejection_of,
+)
 
 __all__ = [
+    "ENVELOPE",
     "RENDEZVOUS_NODE",
     "RENDEZVOUS_SECRET",
     "Endpoint",
@@ -38,6 +46,7 @@ __all__ = [
     "rendezvous_address",
     "rendezvous_target",
     "sender_url",
+    "subscribe_url",
 ]
 
 _IS_SECURE = {"sb": True, "https": True, "wss": True, "http": False, "ws": False}
@@ -107,6 +116,12 @@ def parse_endpoint(text: str, is_secure: bool | None = None) -> Endpoint:
 def listen_url(endpoint: Endpoint, path: str, *, tracking_id: str) -> str:
     """Return where a listener opens its control channel. The token goes into a header, not into the URL."""
     return f"{endpoint.websocket_origin}/$hc{_join(path, '')}?{_action('listen', tracking_id)}"
+
+
+def subscribe_url(endpoint: Endpoint, path: str, *, tracking_id: str) -> str:
+    """Return where a subscriber hears what is published, each message with a line of JSON before it. The token goes into a header."""
+    action = _action("subscribe", tracking_id)
+    return f"{endpoint.websocket_origin}/$hc{_join(path, '')}?{action}&{ENVELOPE}=true"
 
 
 def connect_url(endpoint: Endpoint, path: str, *, tracking_id: str, suffix: str = "", query: str = "") -> str:

@@ -23,6 +23,7 @@ RENDEZVOUS_NODE = "sb-hc-node"  # ours: at which of several gateways the sender 
 RENDEZVOUS_SECRET = (
     "sb-hc-rdv"  # ours: the credential of a rendezvous address, beside the id that a sender may choose
 )
+ENVELOPE = "sb-hc-envelope"  # ours: a subscriber wants each message with a line of JSON before it
 _RESERVED = "sb-hc-"
 _WEBSOCKET_SEGMENT = "$hc"
 # A trace id decides nothing, and SDKs may add one to a URL that has one: the first wins. Any other parameter given

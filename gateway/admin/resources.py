@@ -1,6 +1,6 @@
 """Namespaces, hybrid connections and rules as JSON, in the shape of Azure's resource API (protocol reference §12.2).
 
-Ours, beside it: ``properties.hostNames`` of a namespace, ``properties.responseTimeoutSeconds`` and
+Ours, beside it: ``properties.hostNames`` of a namespace, ``properties.kind``, ``properties.responseTimeoutSeconds`` and
 ``properties.allowedOrigins`` of a hybrid connection. What Azure has and a gateway does not (location, sku, tags, …) is accepted and ignored at the top level;
 a member of ``properties`` that is unknown is refused, for a misspelt setting must not pass for one that was made.
 """
@@ -10,13 +10,13 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 from hyco.addresses import Endpoint
 from hyco.sas import Right, Rule
 
-from ..editor import KEEP
-from ..entities import HybridConnection, InvalidEntityError, KeyType, Namespace, rights_words
+from ..editor import KEEP, Keep
+from ..entities import HybridConnection, InvalidEntityError, KeyType, Kind, Namespace, rights_words
 
 _RIGHTS = {"listen": Right.LISTEN, "send": Right.SEND, "manage": Right.MANAGE}
 
@@ -60,6 +60,7 @@ def connection_document(
             "createdAt": iso_time(connection.created_at),
             "updatedAt": iso_time(connection.updated_at),
             "listenerCount": listener_count,
+            "kind": connection.kind.value,
             "requiresClientAuthorization": connection.requires_client_authorization,
             "userMetadata": connection.user_metadata,
             "responseTimeoutSeconds": connection.response_timeout_s,
@@ -128,7 +129,7 @@ def settings_in(body: Mapping[str, Any]) -> dict[str, Any]:
     properties = _properties(body)
     _check_known(
         properties,
-        {"requiresClientAuthorization", "userMetadata", "responseTimeoutSeconds", "allowedOrigins"},
+        {"kind", "requiresClientAuthorization", "userMetadata", "responseTimeoutSeconds", "allowedOrigins"},
     )
     requires = properties.get("requiresClientAuthorization", KEEP)
     metadata = properties.get("userMetadata", KEEP)
@@ -149,11 +150,24 @@ def settings_in(body: Mapping[str, Any]) -> dict[str, Any]:
     if origins is not KEEP and not _is_list_of_texts(origins):
         raise BadBodyError("properties.allowedOrigins is a list of texts; an empty one lets all pages in")
     return {
+        "kind": _kind_in(properties),
         "requires_client_authorization": requires,
         "user_metadata": metadata,
         "response_timeout_s": timeout,
         "allowed_origins": origins,
     }
+
+
+def _kind_in(properties: Mapping[str, Any]) -> Kind | Literal[Keep.KEEP]:
+    word = properties.get("kind")
+    if word is None:
+        return KEEP
+    try:
+        return Kind(word)
+    except ValueError:
+        raise BadBodyError(
+            f"properties.kind is {', '.join(repr(kind.value) for kind in Kind)}; once made, it stays"
+        ) from None
 
 
 def rights_in(body: Mapping[str, Any]) -> Right:

@@ -4,6 +4,8 @@ A control channel makes an *offer* for its hybrid connection. A sender's side ma
 offer at random, and that offer's handler writes the ask to its control channel. Only this small talk crosses the
 fabric; relayed bytes never do.
 
+A message that is published goes the same ways: to one offer, by an ask, or to every *subscription* of its hybrid connection.
+
 In one process the handler is a plain function call. Between nodes the same handler runs on the node that owns the
 control channel: what it returns is then the acknowledgement that travels back, and the answer of a request follows it.
 Nothing in the types below refers to the process they were made in, but for the future of the answer, which an
@@ -32,23 +34,36 @@ def relay_key(namespace: str, canonical_path: str) -> RelayKey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
-    """What one listener is to be told.
+class Event:
+    """What is known of a published message besides its body.
 
     Attributes:
-        kind: "accept" is done when it is told; a "request" is answered later, through Told.answer.
-        id: The tracking id of the sender's connection or request.
+        content_type: As its publisher named it; empty where it did not.
+        is_text: Whether it is text, in UTF-8.
+    """
+
+    content_type: str
+    is_text: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """What one listener, or each subscriber, is to be told.
+
+    Attributes:
+        kind: "accept" and "event" are done when it is told; a "request" is answered later, through Told.answer.
+        id: The tracking id of the sender's connection or request, or of what was published.
         message: What to write to the control channel. Its address may begin with "/": then the owner of the control
             channel puts the origin by which that listener came in front of it.
-        body: The binary message that belongs to it, at most 64 KiB; None when there is none.
+        body: What belongs to it, at most 64 KiB; None when there is none.
         allowed: GUIDs of the only listeners that may be asked; None for any (protocol reference §5).
         disallowed: GUIDs of listeners that may not.
         tried: Names of listeners that have been asked already.
     """
 
-    kind: Literal["accept", "request"]
+    kind: Literal["accept", "request", "event"]
     id: str
-    message: Accept | Request
+    message: Accept | Request | Event
     body: bytes | None = None
     allowed: frozenset[str] | None = None
     disallowed: frozenset[str] = field(default_factory=frozenset)
@@ -75,7 +90,7 @@ class Told:
     Attributes:
         listener: Its name, as it was offered.
         answer: The answer to a request; fails with ListenerLostError when the control channel ends. Of an accept
-            it stays empty until then.
+            it stays empty until then; of an event it is cancelled from the beginning.
     """
 
     listener: str
@@ -84,6 +99,34 @@ class Told:
     def cancel(self) -> None:
         """The sender is not interested any more. A late answer is dropped."""
         self.answer.cancel()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """What became of a published message.
+
+    Attributes:
+        delivered: Subscribers that took it: it is on its way to them, or next in their queue.
+        dropped: Subscribers that have too much waiting already.
+        is_partial: Whether there may be more, at gateways that did not say.
+    """
+
+    delivered: int = 0
+    dropped: int = 0
+    is_partial: bool = False
+
+    def __add__(self, other: Heard) -> Heard:
+        """What became of it in two places."""
+        return Heard(
+            delivered=self.delivered + other.delivered,
+            dropped=self.dropped + other.dropped,
+            is_partial=self.is_partial or other.is_partial,
+        )
+
+    @property
+    def is_by_nobody(self) -> bool:
+        """Whether there was no subscriber."""
+        return not self.delivered and not self.dropped
 
 
 class AskHandler(Protocol):
@@ -152,6 +195,25 @@ class Fabric(Protocol):
             BusyError: At least one is there, and takes nothing at the moment.
             FabricUnavailableError: Other nodes cannot be asked, and there is none at this one.
             ResponseTimeoutError: A node does not say whether it has told its listener, and no other may be told instead.
+            DrainingError: After drain().
+        """
+
+    async def subscribe(self, relay: RelayKey, listener: str, handler: AskHandler) -> Offer:
+        """Let *listener* hear, through *handler*, all that any node publishes after this has returned.
+
+        Raises:
+            DrainingError: After drain().
+        """
+
+    async def publish(self, relay: RelayKey, ask: Ask) -> Heard:
+        """Tell every subscriber, each at most once; in the order of the calls, as far as one caller waits for each.
+
+        A subscriber that takes nothing delays nobody: it is counted as dropped.
+
+        Raises:
+            NoListenerError: There is none.
+            FabricUnavailableError: Other nodes cannot be asked, and there is none at this one.
+            ResponseTimeoutError: There may be some at nodes that do not say so, and there is none elsewhere.
             DrainingError: After drain().
         """
 

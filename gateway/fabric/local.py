@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ..errors import BusyError, DrainingError, ListenerCriteriaError, ListenerGoneError, NoListenerError
-from .interface import Ask, AskHandler, FabricStatus, RelayKey, Told
+from .interface import Ask, AskHandler, FabricStatus, Heard, RelayKey, Told
 
 
 @dataclass(eq=False, slots=True)
@@ -47,6 +47,33 @@ class LocalFabric:
         made = LocalOffer(self, relay, listener, handler)
         self._offers.setdefault(relay, []).append(made)
         return made
+
+    async def subscribe(self, relay: RelayKey, listener: str, handler: AskHandler) -> LocalOffer:
+        """Let *listener* hear all that is published, through *handler*."""
+        return await self.offer(relay, listener, handler)
+
+    async def publish(self, relay: RelayKey, ask: Ask) -> Heard:
+        """Tell every subscriber."""
+        if self._is_draining:
+            raise DrainingError
+        heard = self.tell_all(relay, ask)
+        if heard.is_by_nobody:
+            raise NoListenerError
+        return heard
+
+    def tell_all(self, relay: RelayKey, ask: Ask) -> Heard:
+        """The same, where nobody is no error."""
+        delivered = dropped = 0
+        for offer in tuple(self._offers.get(relay, ())):
+            try:
+                offer.handler(ask)
+            except ListenerGoneError:
+                continue
+            except BusyError:
+                dropped += 1
+            else:
+                delivered += 1
+        return Heard(delivered=delivered, dropped=dropped)
 
     async def ask(self, relay: RelayKey, ask: Ask) -> Told:
         """Tell one listener, picked at random."""

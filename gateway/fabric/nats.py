@@ -8,6 +8,8 @@ that is gone is gone from NATS within moments (settings: pings every second, two
 |---|---|---|
 | ``l.{relay}``, queue ``l`` | a node, once for each listener | an ask |
 | ``w.{relay}`` | a node that has any listener of the relay | who has one that this sender wants, and that was not asked yet? |
+| ``e.{relay}`` | a node that has any subscriber of the relay | what is published |
+| ``hear`` | each node | a node has its first subscriber of a relay, or none any more |
 | ``store`` | each node | the store has changed: the name of the node that did it |
 | ``gw.{node}.in.{n}`` | each node its own | what became of its ask *n* |
 | ``gw.{node}.ask`` | " | an ask for one of this node's listeners |
@@ -16,6 +18,9 @@ that is gone is gone from NATS within moments (settings: pings every second, two
 
 At most once: whoever is asked and does not say so within a second may have been told or not. Another one is asked then only
 where that does no harm.
+
+Of what is published every node says how many subscribers took it. Who publishes waits for the nodes that it knows to have any:
+by what ``hear`` said since it first published there, and from then by whoever answered.
 """
 
 from __future__ import annotations
@@ -28,7 +33,7 @@ import itertools
 import logging
 import math
 import random
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -51,7 +56,7 @@ from ..errors import (
     RefusalError,
     ResponseTimeoutError,
 )
-from .interface import Answer, Ask, AskHandler, FabricStatus, RelayKey, Told
+from .interface import Answer, Ask, AskHandler, FabricStatus, Heard, RelayKey, Told
 from .local import LocalFabric, LocalOffer
 from .wire import Said, Verb, Why, WireError, ask_bytes, read_ask, read_said, said_bytes
 
@@ -59,8 +64,8 @@ log = logging.getLogger(__name__)
 
 #: How long a node may take to say that a listener has been told.
 TOLD_WITHIN_S: Final = 1.0
-#: Pauses before nobody there is believed: a listener that has just come is not known everywhere yet (a third of instant tries
-#: met nobody, measured; it takes 0.1 ms, and less than a millisecond at p99).
+#: Pauses before nobody there is believed: a listener that has just come is not known to all servers of NATS yet (it takes 0.1 ms,
+#: and less than a millisecond at p99).
 LOOK_AGAIN_S: Final = (0.02, 0.08)
 #: After NATS was away: for so long, that it knows of nobody does not mean that there is nobody. The others come back, too.
 REJOIN_S: Final = 3.0
@@ -70,6 +75,8 @@ WHO_WITHIN_S: Final = 0.1
 TRIES: Final = 3
 #: For how long an accept is remembered, which has no answer.
 ACCEPT_KEPT_S: Final = 60.0
+#: Relays of which is known which nodes have subscribers; of the one that was published to least recently, it is forgotten.
+MAX_KNOWN: Final = 10_000
 #: How often a node that has something of ours to answer is asked whether it is alive, and how long it may take.
 PROBE_S: Final = 1.0
 PROBE_WITHIN_S: Final = 1.0
@@ -82,7 +89,9 @@ _IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELET
 
 _QUEUE: Final = "l"
 _STORE: Final = "store"
+_HEAR: Final = "hear"
 _NOBODY: Final = "503"
+_IS_HEARING: Final = "+"
 
 
 def subject_token(relay: RelayKey) -> str:
@@ -121,7 +130,7 @@ class _Asked:
     is_answered_here: bool = False
     """Whether its answer comes over NATS, and not with the listener itself."""
     here: asyncio.Queue[Said | None] = field(default_factory=asyncio.Queue)
-    """Of a question who has a listener: what each node says."""
+    """Of a question who has a listener, and of what was published: what each node says."""
 
 
 class NatsFabric:
@@ -146,6 +155,8 @@ class NatsFabric:
         self._given: dict[str, Told] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._heeding: list[Callable[[], None]] = []
+        self._hearing: dict[RelayKey, Subscription] = {}
+        self._known: OrderedDict[RelayKey, set[str]] = OrderedDict()
         self._back_at = -math.inf
         self._is_draining = False
         self._prober: asyncio.Task[None] | None = None
@@ -181,6 +192,7 @@ class NatsFabric:
                 ):
                     await self._client.subscribe(f"gw.{self._node}.{what}", cb=take)
                 await self._client.subscribe(_STORE, cb=self._take_announcement)
+                await self._client.subscribe(_HEAR, cb=self._take_hearing)
                 await self._client.flush()
         except (TimeoutError, OSError, nats_errors.Error) as error:
             await self.close()
@@ -216,8 +228,7 @@ class NatsFabric:
                 await self._tell(message, first=made.local)
 
             made.subscription = await self._client.subscribe(f"l.{token}", queue=_QUEUE, cb=take)
-            if self._client.is_connected:
-                await self._client.flush(timeout=FLUSH_WITHIN_S)  # type: ignore[arg-type]  # seconds of any kind
+            await self._settle()
         except (OSError, nats_errors.Error) as error:
             # NATS is away: it is told of all subscriptions when it is back
             log.debug("a listener is not known to others yet: %s", error)
@@ -232,8 +243,21 @@ class NatsFabric:
         if subscription is not None:
             self._spawn(self._unsubscribe(subscription))
         relay = offer.local.relay
-        if not self._local.listeners(relay) and relay in self._subscribed:
-            self._spawn(self._unsubscribe(self._subscribed.pop(relay)))
+        if not self._local.listeners(relay):
+            if relay in self._subscribed:
+                self._spawn(self._unsubscribe(self._subscribed.pop(relay)))
+            if relay in self._hearing:
+                self._hear_no_more(relay)
+
+    async def _settle(self) -> None:
+        """Wait until the server has seen all that was said.
+
+        The library's ping overtakes what it has yet to write; that is written when the answer is here, and so the second one
+        comes behind it.
+        """
+        for _ in range(2):
+            if self._client.is_connected:
+                await self._client.flush(timeout=FLUSH_WITHIN_S)  # type: ignore[arg-type]  # seconds of any kind
 
     async def _unsubscribe(self, subscription: Subscription) -> None:
         """Let what is on its way arrive: an ask that is dropped would be waited for."""
@@ -275,6 +299,109 @@ class NatsFabric:
     async def _give(self, reply: str, said: Said) -> None:
         await self._say(reply, said)
         self._given.pop(reply, None)  # only now: who asks whether it is owed hears of that behind it
+
+    # What is published
+
+    async def subscribe(self, relay: RelayKey, listener: str, handler: AskHandler) -> NatsOffer:
+        """Let *listener* hear all that is published after this has returned, through *handler*."""
+        made = NatsOffer(self, await self._local.subscribe(relay, listener, handler))
+        try:
+            if relay not in self._hearing:
+                self._hearing[relay] = await self._client.subscribe(
+                    f"e.{subject_token(relay)}", cb=self._take_event
+                )
+                await self._try_publish(_HEAR, _hearing_bytes(self._node, relay, is_hearing=True))
+            await self._settle()
+        except (OSError, nats_errors.Error) as error:
+            log.debug("a subscriber is not known to others yet: %s", error)
+        except BaseException:
+            self._withdraw(made)
+            raise
+        return made
+
+    def _hear_no_more(self, relay: RelayKey) -> None:
+        self._spawn(self._unsubscribe(self._hearing.pop(relay)))
+        self._spawn(self._try_publish(_HEAR, _hearing_bytes(self._node, relay, is_hearing=False)))
+
+    async def _take_hearing(self, message: Msg) -> None:
+        node, _, rest = message.data.decode("utf-8", "replace").partition("\n")
+        said, _, relay = rest.partition("\n")
+        known = self._known.get(RelayKey(relay))
+        if known is None or node == self._node:
+            return  # where nothing was published yet, it does not matter
+        if said == _IS_HEARING:
+            known.add(node)
+        else:
+            known.discard(node)
+
+    async def _take_event(self, message: Msg) -> None:
+        """Tell this node's subscribers what another one has published."""
+        own = message.reply.removeprefix(f"gw.{self._node}.in.")
+        if own != message.reply:
+            # they have been told; but whoever came before it is known by now
+            asked = self._asked.get(int(own))
+            if asked is not None:
+                asked.here.put_nowait(Said(Verb.HEARD, node=self._node))
+            return
+        try:
+            relay, ask = read_ask(message.data)
+        except WireError as error:
+            log.warning("what another node has published cannot be read: %s", error)
+            return
+        heard = self._local.tell_all(RelayKey(relay), ask)
+        await self._say(message.reply, Said(Verb.HEARD, node=self._node, relay=relay, heard=heard))
+
+    async def publish(self, relay: RelayKey, ask: Ask) -> Heard:
+        """Tell every subscriber of every node."""
+        if self._is_draining:
+            raise DrainingError
+        heard = self._local.tell_all(relay, ask)
+        if self._client.is_connected:
+            heard += await self._publish_elsewhere(relay, ask)
+        else:
+            heard = replace(heard, is_partial=True)
+        if heard.is_by_nobody:
+            if not self._client.is_connected:
+                raise FabricUnavailableError
+            raise ResponseTimeoutError if heard.is_partial else self._nobody()
+        return heard
+
+    async def _publish_elsewhere(self, relay: RelayKey, ask: Ask) -> Heard:
+        known = self._known.get(relay)
+        is_first = known is None
+        if known is None:
+            known = self._known[relay] = set()
+            if len(self._known) > MAX_KNOWN:
+                self._known.popitem(last=False)
+        self._known.move_to_end(relay)
+        heard, answered = Heard(), set[str]()
+        asked = self._number()
+        try:
+            await self._publish(f"e.{subject_token(relay)}", ask_bytes(relay, ask), asked)
+            async with asyncio.timeout(WHO_WITHIN_S if is_first else TOLD_WITHIN_S):
+                while is_first or not answered or not known <= answered:
+                    said = await asked.here.get()
+                    if said is None:
+                        known.clear()  # NATS knows of nobody
+                        break
+                    heard += said.heard
+                    answered.add(said.node)
+        except FabricUnavailableError:
+            return Heard(is_partial=True)
+        except TimeoutError:
+            # a node that is gone, or stands still, is not waited for again before it says something
+            silent = known - answered
+            known -= silent
+            heard = replace(heard, is_partial=bool(silent))
+        finally:
+            self._asked.pop(asked.number, None)
+        return heard
+
+    def _heard_from(self, said: Said) -> None:
+        """A node has subscribers: those of this relay are known where it was published to."""
+        known = self._known.get(RelayKey(said.relay))
+        if known is not None and not said.heard.is_by_nobody:
+            known.add(said.node)
 
     async def _take_ask(self, message: Msg) -> None:
         await self._tell(message)
@@ -472,8 +599,6 @@ class NatsFabric:
     async def _take_said(self, message: Msg) -> None:
         number = message.subject.rpartition(".")[2]
         asked = self._asked.get(int(number)) if number.isascii() and number.isdigit() else None
-        if asked is None:
-            return  # nobody waits for it any more
         if message.headers and message.headers.get("Status") == _NOBODY:
             said = None
         else:
@@ -482,6 +607,10 @@ class NatsFabric:
             except WireError as error:
                 log.warning("an answer of another node cannot be read: %s", error)
                 return
+        if said is not None and said.verb is Verb.HEARD:
+            self._heard_from(said)
+        if asked is None:
+            return  # nobody waits for it any more
         if said is not None and said.verb is Verb.ANSWER:
             if not asked.answer.done() and said.answer is not None:
                 asked.answer.set_result(said.answer)
@@ -526,6 +655,8 @@ class NatsFabric:
         for subscription in self._subscribed.values():
             self._spawn(self._unsubscribe(subscription))
         self._subscribed.clear()
+        for relay in tuple(self._hearing):
+            self._hear_no_more(relay)
         offered = [sub for sub in self._client._subs.values() if sub.queue == _QUEUE]  # noqa: SLF001 - all of them are ours
         for subscription in offered:
             self._spawn(self._unsubscribe(subscription))
@@ -576,7 +707,13 @@ class NatsFabric:
     async def _reconnected(self) -> None:
         log.info("NATS is back")
         self._back_at = asyncio.get_running_loop().time()
+        self._known.clear()  # who came and went meanwhile was not heard
         self._look_at_the_store()
+
+
+def _hearing_bytes(node: str, relay: RelayKey, *, is_hearing: bool) -> bytes:
+    said = _IS_HEARING if is_hearing else ""
+    return f"{node}\n{said}\n{relay}".encode("utf-8", "surrogatepass")
 
 
 def _may_be_told_twice(ask: Ask) -> bool:

@@ -16,9 +16,12 @@ from hyco.fields import Headers
 from hyco.messages import Accept, RemoteEndpoint, Request, Response, encode, parse_from_listener
 
 from ..errors import GatewayError
-from .interface import Answer, Ask
+from .interface import Answer, Ask, Event, Heard
 
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
+_HEARD_BY_NOBODY = Heard()
 
 
 class WireError(GatewayError):
@@ -38,6 +41,8 @@ class Verb(Enum):
     """The listener has gone; ``text`` is what its sender hears."""
     HERE = "here"
     """Of a question who has a listener that suits: this ``node``."""
+    HEARD = "heard"
+    """Of what was published: how many subscribers this ``node`` has told, and how many took nothing."""
 
 
 class Why(Enum):
@@ -62,26 +67,15 @@ class Said:
     answer: Answer | None = None
     owed: frozenset[str] = frozenset()
     """Of those that were asked for, the asks whose answers are still to come."""
+    heard: Heard = _HEARD_BY_NOBODY
+    relay: str = ""
+    """What was published to."""
 
 
 def ask_bytes(relay: str, ask: Ask) -> bytes:
     """*ask*, which is for a listener of *relay*."""
     message = ask.message
-    if isinstance(message, Accept):
-        content: dict[str, Any] = {"headers": message.connect_headers}
-    else:
-        content = {
-            "headers": message.request_headers,
-            "target": message.request_target,
-            "method": message.method,
-            "body": message.body,
-        }
-    content |= {
-        "address": message.address,
-        "id": message.id,
-        "from": [message.remote_endpoint.address, message.remote_endpoint.port],
-    }
-    head: dict[str, Any] = {"relay": relay, "kind": ask.kind, "id": ask.id, "message": content}
+    head: dict[str, Any] = {"relay": relay, "kind": ask.kind, "id": ask.id, "message": _content(message)}
     if isinstance(message, Accept):
         head["isAccept"] = True
     if ask.allowed is not None:
@@ -94,6 +88,24 @@ def ask_bytes(relay: str, ask: Ask) -> bytes:
     return _line(head) + (ask.body or b"")
 
 
+def _content(message: Accept | Request | Event) -> dict[str, Any]:
+    if isinstance(message, Event):
+        return {"type": message.content_type, "isText": message.is_text}
+    content: dict[str, Any] = {
+        "address": message.address,
+        "id": message.id,
+        "from": [message.remote_endpoint.address, message.remote_endpoint.port],
+    }
+    if isinstance(message, Accept):
+        return content | {"headers": message.connect_headers}
+    return content | {
+        "headers": message.request_headers,
+        "target": message.request_target,
+        "method": message.method,
+        "body": message.body,
+    }
+
+
 def read_ask(data: bytes) -> tuple[str, Ask]:
     """What ask_bytes was given.
 
@@ -102,32 +114,12 @@ def read_ask(data: bytes) -> tuple[str, Ask]:
     """
     head, rest = _read(data)
     try:
-        content = head["message"]
-        endpoint = RemoteEndpoint(address=str(content["from"][0]), port=int(content["from"][1]))
-        headers: Headers = tuple((str(name), str(value)) for name, value in content["headers"])
-        message: Accept | Request
-        if head.get("isAccept"):
-            message = Accept(
-                address=str(content["address"]),
-                id=str(content["id"]),
-                connect_headers=headers,
-                remote_endpoint=endpoint,
-            )
-        else:
-            message = Request(
-                address=str(content["address"]),
-                id=str(content["id"]),
-                request_target=str(content["target"]),
-                method=str(content["method"]),
-                remote_endpoint=endpoint,
-                request_headers=headers,
-                body=bool(content["body"]),
-            )
         allowed = head.get("allowed")
+        kind = head["kind"]
         ask = Ask(
-            kind="accept" if head["kind"] == "accept" else "request",
+            kind=kind if kind in ("accept", "event") else "request",
             id=str(head["id"]),
-            message=message,
+            message=_message(head),
             body=rest if head.get("hasBody") else None,
             allowed=None if allowed is None else frozenset(map(str, allowed)),
             disallowed=frozenset(map(str, head.get("disallowed", ()))),
@@ -136,6 +128,30 @@ def read_ask(data: bytes) -> tuple[str, Ask]:
         return str(head["relay"]), ask
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise WireError(f"no ask: {error!r}") from error
+
+
+def _message(head: dict[str, Any]) -> Accept | Request | Event:
+    content = head["message"]
+    if head["kind"] == "event":
+        return Event(content_type=str(content["type"]), is_text=bool(content["isText"]))
+    endpoint = RemoteEndpoint(address=str(content["from"][0]), port=int(content["from"][1]))
+    headers: Headers = tuple((str(name), str(value)) for name, value in content["headers"])
+    if head.get("isAccept"):
+        return Accept(
+            address=str(content["address"]),
+            id=str(content["id"]),
+            connect_headers=headers,
+            remote_endpoint=endpoint,
+        )
+    return Request(
+        address=str(content["address"]),
+        id=str(content["id"]),
+        request_target=str(content["target"]),
+        method=str(content["method"]),
+        remote_endpoint=endpoint,
+        request_headers=headers,
+        body=bool(content["body"]),
+    )
 
 
 def said_bytes(said: Said) -> bytes:
@@ -151,6 +167,10 @@ def said_bytes(said: Said) -> bytes:
             head["node"] = said.node
             if said.owed:
                 head["owed"] = sorted(said.owed)
+        case Verb.HEARD:
+            heard = said.heard
+            head |= {"node": said.node, "relay": said.relay}
+            head |= {"delivered": heard.delivered, "dropped": heard.dropped}
         case Verb.LOST:
             head["text"] = said.text
         case Verb.ANSWER:
@@ -178,6 +198,9 @@ def read_said(data: bytes) -> Said:
                 return Said(verb, why=Why(head["why"]))
             case Verb.HERE:
                 return Said(verb, node=str(head["node"]), owed=frozenset(map(str, head.get("owed", ()))))
+            case Verb.HEARD:
+                heard = Heard(delivered=int(head["delivered"]), dropped=int(head["dropped"]))
+                return Said(verb, node=str(head["node"]), relay=str(head["relay"]), heard=heard)
             case Verb.LOST:
                 return Said(verb, text=str(head["text"]))
             case Verb.ANSWER:

@@ -1,6 +1,6 @@
 """A node of a fabric in a process of its own: ``python -m tests.support.fabric_program NODE RELAY LISTENERS DELAY SERVER…``.
 
-Its listeners answer requests after DELAY seconds with 200, their name as the body. It says ``ready`` when they are offered.
+LISTENERS is their number; with an "s" behind it they are subscribers. Listeners answer requests after DELAY seconds with 200, their name as the body. It says ``ready`` when they are offered.
 """
 
 from __future__ import annotations
@@ -37,9 +37,10 @@ async def main(node: str, relay: str, listeners: str, delay_s: str, *servers: st
     """Serve until killed."""
     fabric = NatsFabric(node, servers)
     await fabric.open()
-    for number in range(int(listeners)):
+    take = fabric.subscribe if listeners.endswith("s") else fabric.offer
+    for number in range(int(listeners.removesuffix("s"))):
         name = f"{number:08x}-{node[:4]:0<4}-4000-8000-000000000000_{node}"
-        await fabric.offer(RelayKey(relay), name, Listener(name, float(delay_s)))
+        await take(RelayKey(relay), name, Listener(name, float(delay_s)))
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     await asyncio.Event().wait()

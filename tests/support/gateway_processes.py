@@ -125,12 +125,12 @@ class GatewayProcess(GatewayClients):
         assert isinstance(content, dict)
         return content
 
-    async def create(self, path: str, *, is_anonymous: bool = False) -> None:
+    async def create(self, path: str, *, kind: str = "stream", is_anonymous: bool = False) -> None:
         """Create a hybrid connection; with *is_anonymous*, senders need no token."""
         await self._admin_document(
             "PUT",
             f"/namespaces/{NAMESPACE}/hybridConnections/{quote(path, safe='')}",
-            {"properties": {"requiresClientAuthorization": not is_anonymous}},
+            {"properties": {"kind": kind, "requiresClientAuthorization": not is_anonymous}},
         )
 
     async def connections(self) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import tempfile
 import uuid
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.config import GatewayConfig, HostPort
+from gateway.entities import Kind
 from gateway.server import Gateway
 from hyco.sas import Right, Rule
 
@@ -119,6 +121,27 @@ class GatewayClients:
         target = f"/$hc/{path}?{own}sb-hc-action=connect&sb-hc-id={id_ or uuid.uuid4()}"
         return await self.upgrading(target, [*carried, *headers], host=host)
 
+    async def subscribing(
+        self, path: str, *, query: str = "", token: str | None = GOOD, headers: Headers = ()
+    ) -> Handshake:
+        """Ask to hear what is published to *path*, as any WebSocket client does."""
+        own = f"&{query}" if query else ""
+        target = f"/$hc/{path}?sb-hc-action=subscribe{own}"
+        return await self.upgrading(target, [*self._carried(path, token, None), *headers])
+
+    async def subscribe(self, path: str, *, query: str = "") -> RawWebSocket:
+        """Hear what is published to *path* from now on."""
+        return await (await self.subscribing(path, query=query)).answer()
+
+    async def publish(self, path: str, body: bytes, *, content_type: str = "text/plain") -> dict[str, int]:
+        """Publish to *path* by HTTP, and give what became of it."""
+        headers = [*self.authorization(path), ("Content-Type", content_type)]
+        answer = await self.ask("POST", f"/{path}", headers, body)
+        assert answer.status == 200, (answer.line, answer.body)
+        said = json.loads(answer.body)
+        assert isinstance(said, dict)
+        return said
+
     async def pair(self, listener: RawListener, path: str = "hc") -> tuple[RawWebSocket, RawWebSocket]:
         """A relayed connection through *listener*: the sender's end and the listener's."""
         waiting = await self.connecting(path)
@@ -151,12 +174,18 @@ class RunningGateway(GatewayClients):
         )
 
     async def create(
-        self, path: str, *, is_anonymous: bool = False, response_timeout_s: float | None = None
+        self,
+        path: str,
+        *,
+        kind: Kind = Kind.STREAM,
+        is_anonymous: bool = False,
+        response_timeout_s: float | None = None,
     ) -> None:
         """Create a hybrid connection; with *is_anonymous*, senders need no token."""
         await self.gateway.editor.put_connection(
             self.namespace,
             path,
+            kind=kind,
             requires_client_authorization=not is_anonymous,
             response_timeout_s=response_timeout_s,
         )

@@ -15,7 +15,7 @@ from gateway.admin.resources import (
     settings_in,
 )
 from gateway.editor import KEEP
-from gateway.entities import InvalidEntityError, KeyType, Namespace, new_rule
+from gateway.entities import InvalidEntityError, KeyType, Kind, Namespace, new_rule
 from hyco.sas import Right
 
 
@@ -99,7 +99,8 @@ def test_reading_what_a_body_says_is_total(value: object) -> None:
 
 def test_settings_that_are_not_spoken_of_stay() -> None:
     nothing = dict.fromkeys(
-        ["requires_client_authorization", "user_metadata", "response_timeout_s", "allowed_origins"], KEEP
+        ["kind", "requires_client_authorization", "user_metadata", "response_timeout_s", "allowed_origins"],
+        KEEP,
     )
     assert settings_in({}) == nothing
     assert settings_in({"location": "x", "properties": None}) == nothing
@@ -109,6 +110,7 @@ def test_settings_that_are_not_spoken_of_stay() -> None:
     assert settings_in(
         properties(requiresClientAuthorization=False, userMetadata="x", responseTimeoutSeconds=None)
     ) == nothing | {"requires_client_authorization": False, "user_metadata": "x", "response_timeout_s": None}
+    assert settings_in(properties(kind="event")) == nothing | {"kind": Kind.EVENT}
     assert settings_in(properties(allowedOrigins=[])) == nothing | {"allowed_origins": []}
     assert settings_in(properties(responseTimeoutSeconds=2.5))["response_timeout_s"] == 2.5
 
@@ -123,6 +125,9 @@ def test_settings_that_are_not_spoken_of_stay() -> None:
         properties(responseTimeoutSeconds=True),
         properties(allowedOrigins="https://a.example"),
         properties(allowedOrigins=[1]),
+        properties(kind="topic"),
+        properties(kind=1),
+        properties(kind=["event"]),
         {"properties": []},
     ],
 )

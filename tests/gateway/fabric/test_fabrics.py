@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import BusyError, DrainingError, ListenerCriteriaError, ListenerGoneError, NoListenerError
-from gateway.fabric.interface import Ask, Fabric, Offer, RelayKey, Told, relay_key
+from gateway.fabric.interface import Ask, Event, Fabric, Heard, Offer, RelayKey, Told, relay_key
 from gateway.fabric.local import LocalFabric
 from hyco.messages import Accept, RemoteEndpoint
 
@@ -162,6 +162,56 @@ async def test_listeners_that_do_not_meet_the_criteria_are_another_matter_than_n
     await offer(fabric, Listener(GUIDS[0]))
     with pytest.raises(ListenerCriteriaError, match="meet the AllowedListeners/DisallowedListeners criteria"):
         await fabric.ask(RELAY, ask)
+
+
+def make_event(body: bytes = b"x") -> Ask:
+    return Ask(kind="event", id="id", message=Event(content_type="text/plain", is_text=True), body=body)
+
+
+async def test_what_is_published_is_told_to_every_subscriber_once(fabric: Fabric) -> None:
+    subscribers = [Listener(guid) for guid in GUIDS[:25]]
+    for subscriber in subscribers:
+        await fabric.subscribe(RELAY, subscriber.name, subscriber)
+    elsewhere = Listener(GUIDS[26])
+    await fabric.subscribe(relay_key("fabrikam", "hyco"), elsewhere.name, elsewhere)
+    for number in range(1, 11):
+        assert await fabric.publish(RELAY, make_event()) == Heard(delivered=25)
+        assert {subscriber.asked for subscriber in subscribers} == {number}
+    assert not elsewhere.asked
+    assert fabric.listeners(RELAY) == 25
+
+
+async def test_of_what_is_published_each_outcome_is_counted(fabric: Fabric) -> None:
+    there, busy, leaving = (
+        Listener(GUIDS[0]),
+        Listener(GUIDS[1], BusyError()),
+        Listener(GUIDS[2], ListenerGoneError()),
+    )
+    with pytest.raises(NoListenerError):
+        await fabric.publish(RELAY, make_event())
+    await fabric.subscribe(RELAY, leaving.name, leaving)
+    with pytest.raises(NoListenerError):
+        await fabric.publish(RELAY, make_event())
+    offers = [await fabric.subscribe(RELAY, one.name, one) for one in (there, busy)]
+    assert await fabric.publish(RELAY, make_event()) == Heard(delivered=1, dropped=1)
+    offers[0].withdraw()
+    offers[0].withdraw()
+    assert await fabric.publish(RELAY, make_event()) == Heard(dropped=1)
+    offers[1].withdraw()
+    with pytest.raises(NoListenerError):
+        await fabric.publish(RELAY, make_event())
+    assert (there.asked, busy.asked) == (1, 2)
+
+
+async def test_after_draining_nothing_is_published(fabric: Fabric) -> None:
+    subscriber = Listener(GUIDS[0])
+    await fabric.subscribe(RELAY, subscriber.name, subscriber)
+    await fabric.drain()
+    with pytest.raises(DrainingError):
+        await fabric.publish(RELAY, make_event())
+    with pytest.raises(DrainingError):
+        await fabric.subscribe(RELAY, subscriber.name, subscriber)
+    assert not subscriber.asked
 
 
 async def test_after_draining_nothing_is_offered_or_asked(fabric: Fabric) -> None:

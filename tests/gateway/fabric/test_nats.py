@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -20,7 +21,7 @@ from gateway.errors import (
     ResponseTimeoutError,
 )
 from gateway.fabric import nats
-from gateway.fabric.interface import Answer, Ask, RelayKey, Told, relay_key
+from gateway.fabric.interface import Answer, Ask, Event, Heard, RelayKey, Told, relay_key
 from gateway.fabric.nats import NatsFabric, subject_token
 from hyco.messages import Accept, Request, Response
 from tests.support.nats import NatsServer, nats_servers
@@ -56,7 +57,7 @@ async def nodes(*servers: NatsServer, count: int) -> AsyncIterator[list[NatsFabr
 
 @contextlib.asynccontextmanager
 async def another_process(
-    server: NatsServer, node: str = "far", listeners: int = 1, delay_s: float = 0
+    server: NatsServer, node: str = "far", listeners: int | str = 1, delay_s: float = 0
 ) -> AsyncIterator[Child]:
     command = (PYTHON, "-m", "tests.support.fabric_program", node, RELAY, listeners, delay_s, server.url)
     async with child(node, *map(str, command)) as running:
@@ -330,3 +331,111 @@ async def test_answers_of_strangers_change_nothing(server: NatsServer) -> None:
         await far._client.flush()
         assert not told.answer.done()
         told.cancel()
+
+
+# --- publishing --------------------------------------------------------------------------------------------------------
+
+
+def an_event(number: int = 0) -> Ask:
+    body = str(number).encode()
+    return Ask(kind="event", id=str(number), message=Event(content_type="", is_text=True), body=body)
+
+
+def heard_by(listener: Listener) -> list[int]:
+    return [int(ask.body or b"") for ask, _ in listener.told]
+
+
+async def test_subscribers_of_all_nodes_are_told_in_order(server: NatsServer) -> None:
+    async with nodes(server, count=3) as fabrics:
+        subscribers = [Listener(GUIDS[number]) for number in range(6)]
+        for number, subscriber in enumerate(subscribers):
+            await fabrics[number % 3].subscribe(RELAY, subscriber.name, subscriber)
+        for number in range(200):
+            assert await fabrics[0].publish(RELAY, an_event(number)) == Heard(delivered=6)
+        # from everywhere, and where a node has no subscriber of its own
+        for number in (200, 201):
+            assert await fabrics[number - 199].publish(RELAY, an_event(number)) == Heard(delivered=6)
+        for subscriber in subscribers:
+            assert heard_by(subscriber) == list(range(202))
+
+
+async def test_who_comes_and_goes_on_other_nodes_is_known_at_once(server: NatsServer) -> None:
+    """The answer tells how many there are now, without a wait for who might be there."""
+    async with nodes(server, count=3) as (one, two, three):
+        with pytest.raises(NoListenerError):
+            await one.publish(RELAY, an_event())
+        first, second = Listener(GUIDS[0]), Listener(GUIDS[1])
+        loop = asyncio.get_running_loop()
+        for number in range(20):
+            offers = [
+                await two.subscribe(RELAY, first.name, first),
+                await three.subscribe(RELAY, second.name, second),
+            ]
+            began = loop.time()
+            assert await one.publish(RELAY, an_event(number)) == Heard(delivered=2)
+            assert loop.time() - began < nats.TOLD_WITHIN_S
+            for offer in offers:
+                offer.withdraw()
+            with pytest.raises(NoListenerError):
+                await one.publish(RELAY, an_event(99))
+        assert heard_by(first) == heard_by(second) == list(range(20))
+
+
+async def test_a_node_that_stands_still_delays_one_message_by_a_second(server: NatsServer) -> None:
+    """And is counted again as soon as it goes on: what came meanwhile it tells its subscribers late."""
+    here = Listener(GUIDS[0])
+    async with nodes(server, count=2) as (one, two), another_process(server, listeners="1s") as far:
+        await two.subscribe(RELAY, here.name, here)
+        assert await one.publish(RELAY, an_event(0)) == Heard(delivered=2)
+        os.kill(far.pid, signal.SIGSTOP)
+        assert await one.publish(RELAY, an_event(1)) == Heard(delivered=1, is_partial=True)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        for number in range(2, 12):
+            assert await one.publish(RELAY, an_event(number)) == Heard(delivered=1)
+        assert loop.time() - began < nats.TOLD_WITHIN_S
+        os.kill(far.pid, signal.SIGCONT)
+
+        async def is_counted_again() -> bool:
+            return (await one.publish(RELAY, an_event(12))).delivered == 2
+
+        await until(is_counted_again, "its subscriber is counted again")
+        assert heard_by(here)[:12] == list(range(12))
+
+
+@pytest.mark.expect_log_warnings(
+    "the connection to NATS is lost: only this node's own listeners can be asked"
+)
+async def test_without_nats_a_nodes_own_subscribers_are_told_and_that_is_said(server: NatsServer) -> None:
+    here, there = Listener(GUIDS[0]), Listener(GUIDS[1])
+    async with nodes(server, count=2) as (one, two):
+        await one.subscribe(RELAY, here.name, here)
+        await two.subscribe(RELAY, there.name, there)
+        assert await one.publish(RELAY, an_event(0)) == Heard(delivered=2)
+        await server.stop()
+        await until(lambda: not one.status().is_connected and not two.status().is_connected, "it is noticed")
+        assert await one.publish(RELAY, an_event(1)) == Heard(delivered=1, is_partial=True)
+        with pytest.raises(FabricUnavailableError):
+            await one.publish(relay_key("contoso", "other"), an_event(1))
+        await server.start()
+        await until(lambda: one.status().is_connected and two.status().is_connected, "it is back")
+
+        async def are_both_told() -> bool:
+            return (await one.publish(RELAY, an_event(2))) == Heard(delivered=2)
+
+        await until(are_both_told, "both are told again")
+        assert 1 not in heard_by(there), "nothing is sent late"
+
+
+async def test_of_the_relays_that_are_published_to_the_oldest_is_forgotten(
+    server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nats, "MAX_KNOWN", 3)
+    async with nodes(server, count=2) as (one, two):
+        relays = [relay_key("contoso", f"r{number}") for number in range(6)]
+        for relay in relays:
+            listener = Listener(GUIDS[0])
+            await two.subscribe(relay, listener.name, listener)
+        for relay in (*relays, *relays):
+            assert await one.publish(relay, an_event()) == Heard(delivered=1)
+        assert len(one._known) == 3

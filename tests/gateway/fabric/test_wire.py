@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.fabric.interface import Answer, Ask
+from gateway.fabric.interface import Answer, Ask, Event, Heard
 from gateway.fabric.wire import Said, Verb, Why, WireError, ask_bytes, read_ask, read_said, said_bytes
 from hyco.messages import Accept, RemoteEndpoint, Request, Response
 
@@ -25,11 +25,14 @@ requests = st.builds(
     request_headers=headers,
     body=st.booleans(),
 )
+events = st.builds(Event, content_type=texts, is_text=st.booleans())
+kinds_and_messages = st.tuples(st.sampled_from(["accept", "request"]), accepts | requests) | st.tuples(
+    st.just("event"), events
+)
 asks = st.builds(
-    Ask,
-    kind=st.sampled_from(["accept", "request"]),
+    lambda kind_and_message, **others: Ask(kind=kind_and_message[0], message=kind_and_message[1], **others),
+    kinds_and_messages,
     id=texts,
-    message=accepts | requests,
     body=st.none() | st.binary(max_size=50),
     allowed=st.none() | names,
     disallowed=names,
@@ -51,6 +54,7 @@ def test_an_ask_is_read_as_it_was_written(relay: str, ask: Ask) -> None:
         Said(Verb.HERE, node="b"),
         Said(Verb.HERE, node="b", owed=frozenset({"gw.a.in.1", "gw.a.in.2"})),
         Said(Verb.LOST, text="It went: ü"),
+        Said(Verb.HEARD, node="b", relay="contoso/ü", heard=Heard(delivered=3, dropped=1)),
         Said(Verb.ANSWER, answer=Answer(response=Response(request_id="id", status_code=204), body=None)),
         Said(
             Verb.ANSWER,
