@@ -197,7 +197,7 @@ class Editor:
                 raise EntityExistsError(f"there is a hybrid connection {before.name} already")
             if kind not in (KEEP, before.kind):
                 raise EntityExistsError(
-                    f"{before.name} is of the kind {before.kind.value!r}, which stays; delete it, and make it again"
+                    f"the hybrid connection {before.name} is of the kind {before.kind.value!r}, which stays; delete it first"
                 )
             return dataclasses.replace(before, **given)
 

@@ -38,6 +38,7 @@ class Program(VerbGroup):
         "expose": Verb("expose", "expose"),
         "connect": Verb("connect", "connect"),
         "send": Verb("send", "send"),
+        "subscribe": Verb("subscribe", "subscribe"),
         "demo": Verb("demo", "demo"),
         "doctor": Verb("doctor", "doctor"),
         "list": Verb("desktop", "list_", _DESKTOP),

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from gateway.entities import Kind
 from hyco.addresses import check_name, sender_url
 
 from ..local_gateway.administration import find_connection
@@ -32,6 +33,13 @@ def create(
             help="Whether senders need no token. Listeners always need one.",
         ),
     ] = None,
+    kind: Annotated[
+        Kind | None,
+        typer.Option(
+            show_default=False,
+            help="What it carries: connections and requests (stream), messages to every subscriber (event), or to one (one-way).",
+        ),
+    ] = None,
     data: DataFolderOption = None,
     namespace: NamespaceOption = None,
     as_json: AsJson = False,
@@ -40,15 +48,20 @@ def create(
     """Create a hybrid connection; one that is there stays, and gets what is given."""
     output = begin(as_json, verbosity)
     check_name(name)  # here, so that what cannot be a name ends the same whether a gateway runs or not
-    asyncio.run(_create(name, anonymous_send, data_folder(data), namespace, output))
+    asyncio.run(_create(name, kind, anonymous_send, data_folder(data), namespace, output))
 
 
-async def _create(
-    name: str, is_anonymous: bool | None, folder: Path, namespace: str | None, output: Output
+async def _create(  # noqa: PLR0917 - what the command line says
+    name: str,
+    kind: Kind | None,
+    is_anonymous: bool | None,
+    folder: Path,
+    namespace: str | None,
+    output: Output,
 ) -> None:
     async with administration_of(folder, namespace=namespace, may_make=True) as administration:
         was_there = await find_connection(administration, name) is not None
-        await administration.put_connection(name, is_anonymous=is_anonymous)
+        await administration.put_connection(name, is_anonymous=is_anonymous, kind=kind)
         made = await find_connection(administration, name)
         if made is None:
             raise CliError(f"the hybrid connection {name!r} was deleted again at once")
@@ -58,6 +71,7 @@ async def _create(
             f"{made.name}: {'was there' if was_there else 'created'}; {senders}",
             {
                 "name": made.name,
+                "kind": made.kind.value,
                 "created": not was_there,
                 "anonymousSend": made.is_anonymous,
                 "url": url,
@@ -87,6 +101,7 @@ async def _list(folder: Path, namespace: str | None, output: Output) -> None:
             [
                 {
                     "name": found.name,
+                    "kind": found.kind.value,
                     "anonymousSend": found.is_anonymous,
                     "listenerCount": found.listener_count,
                 }
@@ -97,10 +112,11 @@ async def _list(folder: Path, namespace: str | None, output: Output) -> None:
         output.note("there is no hybrid connection yet; make one with: relaydesk gateway relay create NAME")
     else:
         output.table(
-            ["NAME", "SENDERS", "LISTENERS"],
+            ["NAME", "KIND", "SENDERS", "LISTENERS"],
             [
                 [
                     found.name,
+                    found.kind.value,
                     "anonymous" if found.is_anonymous else "with a token",
                     "gateway not running" if found.listener_count is None else str(found.listener_count),
                 ]

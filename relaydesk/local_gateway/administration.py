@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from gateway.entities import rights_words
+from gateway.entities import Kind, rights_words
 from hyco.addresses import Endpoint
 from hyco.sas import Right
 
@@ -24,6 +24,7 @@ class HybridConnectionInfo:
     """A hybrid connection, as ``relay list`` shows it. *listener_count* is None where no gateway runs to know it."""
 
     name: str
+    kind: Kind = Kind.STREAM
     is_anonymous: bool
     listener_count: int | None
 
@@ -65,8 +66,12 @@ class Administration(Protocol):
     async def connections(self) -> Sequence[HybridConnectionInfo]:
         """Every hybrid connection, by name."""
 
-    async def put_connection(self, name: str, *, is_anonymous: bool | None) -> None:
-        """Make a hybrid connection, or change it; None leaves that as it is (for a new one: senders need a token)."""
+    async def put_connection(self, name: str, *, is_anonymous: bool | None, kind: Kind | None = None) -> None:
+        """Make a hybrid connection, or change it; None leaves that as it is (for a new one: senders need a token).
+
+        Raises:
+            AdministrationError: It is of another *kind*.
+        """
 
     async def delete_connection(self, name: str) -> None:
         """Delete a hybrid connection that is there."""

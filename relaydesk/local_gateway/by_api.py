@@ -11,7 +11,7 @@ import aiohttp
 from yarl import URL
 
 from gateway.config import HostPort
-from gateway.entities import rights_words
+from gateway.entities import Kind, rights_words
 from hyco.addresses import Endpoint, parse_endpoint
 from hyco.redaction import one_line
 from hyco.sas import Right, parse_rights
@@ -86,6 +86,7 @@ class _ApiAdministration:
         return [
             HybridConnectionInfo(
                 name=found["name"],
+                kind=Kind(found["properties"].get("kind", Kind.STREAM.value)),
                 is_anonymous=not found["properties"]["requiresClientAuthorization"],
                 listener_count=found["properties"]["listenerCount"],
             )
@@ -109,8 +110,12 @@ class _ApiAdministration:
             if "name" in found
         ]
 
-    async def put_connection(self, name: str, *, is_anonymous: bool | None) -> None:
-        properties = {} if is_anonymous is None else {"requiresClientAuthorization": not is_anonymous}
+    async def put_connection(self, name: str, *, is_anonymous: bool | None, kind: Kind | None = None) -> None:
+        properties: dict[str, object] = {}
+        if is_anonymous is not None:
+            properties["requiresClientAuthorization"] = not is_anonymous
+        if kind is not None:
+            properties["kind"] = kind.value
         await self._api.ask("PUT", self._owner(name), {"properties": properties})
 
     async def delete_connection(self, name: str) -> None:

@@ -10,7 +10,7 @@ from gateway.config import GatewayConfig
 from gateway.data_folder import DataFolder
 from gateway.directory import Directory
 from gateway.editor import KEEP, Editor
-from gateway.entities import check_connection_name
+from gateway.entities import Kind, check_connection_name
 from gateway.store.sqlite import SqliteStore
 from hyco.addresses import Endpoint
 
@@ -59,15 +59,18 @@ class _FolderAdministration:
         return [
             HybridConnectionInfo(
                 name=found.name,
+                kind=found.kind,
                 is_anonymous=not found.requires_client_authorization,
                 listener_count=None,
             )
             for found in self._directory.connections(self._namespace)
         ]
 
-    async def put_connection(self, name: str, *, is_anonymous: bool | None) -> None:
+    async def put_connection(self, name: str, *, is_anonymous: bool | None, kind: Kind | None = None) -> None:
         requires = KEEP if is_anonymous is None else not is_anonymous
-        await self._editor.put_connection(self._namespace, name, requires_client_authorization=requires)
+        await self._editor.put_connection(
+            self._namespace, name, kind=kind or KEEP, requires_client_authorization=requires
+        )
 
     async def delete_connection(self, name: str) -> None:
         await self._editor.delete_connection(self._namespace, check_connection_name(name))

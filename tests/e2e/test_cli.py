@@ -361,9 +361,17 @@ async def test_hybrid_connections_with_and_without_a_running_gateway(cli: Comman
         changed = (await cli.run(*relay, "create", "team/web", "--no-anonymous-send", "--json")).json
         assert changed["anonymousSend"] is False
         assert (await cli.run(*relay, "list", "--json")).json == [
-            {"name": "Team/Web", "anonymousSend": False, "listenerCount": 0 if runs else None}
+            {
+                "name": "Team/Web",
+                "kind": "stream",
+                "anonymousSend": False,
+                "listenerCount": 0 if runs else None,
+            }
         ]
         assert "Team/Web" in (await cli.run(*relay, "list")).out
+        other = await cli.run(*relay, "create", "team/web", "--kind", "event")
+        assert other.code == 4
+        assert "is of the kind 'stream', which stays" in other.err
         first = (await cli.run("gateway", "keys", "team/web", "--rights", "listen")).out
         assert "SharedAccessKeyName=listen;" in first
         assert "EntityPath=Team/Web" in first
