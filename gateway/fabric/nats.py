@@ -133,6 +133,14 @@ class _Asked:
     """Of a question who has a listener, and of what was published: what each node says."""
 
 
+@dataclass(eq=False, slots=True)
+class _Known:
+    """Which nodes have subscribers of a relay: surely all of them from *sure_at* on, by the loop's clock."""
+
+    sure_at: float
+    nodes: set[str] = field(default_factory=set)
+
+
 class NatsFabric:
     """A Fabric over NATS.
 
@@ -156,7 +164,7 @@ class NatsFabric:
         self._tasks: set[asyncio.Task[None]] = set()
         self._heeding: list[Callable[[], None]] = []
         self._hearing: dict[RelayKey, Subscription] = {}
-        self._known: OrderedDict[RelayKey, set[str]] = OrderedDict()
+        self._known: OrderedDict[RelayKey, _Known] = OrderedDict()
         self._back_at = -math.inf
         self._is_draining = False
         self._prober: asyncio.Task[None] | None = None
@@ -330,9 +338,9 @@ class NatsFabric:
         if known is None or node == self._node:
             return  # where nothing was published yet, it does not matter
         if said == _IS_HEARING:
-            known.add(node)
+            known.nodes.add(node)
         else:
-            known.discard(node)
+            known.nodes.discard(node)
 
     async def _take_event(self, message: Msg) -> None:
         """Tell this node's subscribers what another one has published."""
@@ -367,22 +375,23 @@ class NatsFabric:
         return heard
 
     async def _publish_elsewhere(self, relay: RelayKey, ask: Ask) -> Heard:
+        loop = asyncio.get_running_loop()
         known = self._known.get(relay)
-        is_first = known is None
         if known is None:
-            known = self._known[relay] = set()
+            known = self._known[relay] = _Known(loop.time() + WHO_WITHIN_S)
             if len(self._known) > MAX_KNOWN:
                 self._known.popitem(last=False)
         self._known.move_to_end(relay)
+        is_sure = loop.time() >= known.sure_at
         heard, answered = Heard(), set[str]()
         asked = self._number()
         try:
             await self._publish(f"e.{subject_token(relay)}", ask_bytes(relay, ask), asked)
-            async with asyncio.timeout(WHO_WITHIN_S if is_first else TOLD_WITHIN_S):
-                while is_first or not answered or not known <= answered:
+            async with asyncio.timeout_at(loop.time() + TOLD_WITHIN_S if is_sure else known.sure_at):
+                while not (is_sure and answered and known.nodes <= answered):
                     said = await asked.here.get()
                     if said is None:
-                        known.clear()  # NATS knows of nobody
+                        known.nodes.clear()  # NATS knows of nobody
                         break
                     heard += said.heard
                     answered.add(said.node)
@@ -390,8 +399,8 @@ class NatsFabric:
             return Heard(is_partial=True)
         except TimeoutError:
             # a node that is gone, or stands still, is not waited for again before it says something
-            silent = known - answered
-            known -= silent
+            silent = known.nodes - answered
+            known.nodes -= silent
             heard = replace(heard, is_partial=bool(silent))
         finally:
             self._asked.pop(asked.number, None)
@@ -401,7 +410,7 @@ class NatsFabric:
         """A node has subscribers: those of this relay are known where it was published to."""
         known = self._known.get(RelayKey(said.relay))
         if known is not None and not said.heard.is_by_nobody:
-            known.add(said.node)
+            known.nodes.add(said.node)
 
     async def _take_ask(self, message: Msg) -> None:
         await self._tell(message)
