@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.postgresql import PASSWORD, PostgresServer
+
 from .cast import Cast
-from .hosting import Authority, HostedGateway, hosted_gateway
+from .hosting import Authority, HostedGateway, hosted_cluster, hosted_gateway
 from .island import Island, island
 
 
@@ -31,11 +34,20 @@ def authority(interop_folder: Path) -> Authority:
     return Authority(interop_folder)
 
 
-@pytest.fixture(scope="session")
-def the_gateway(the_island: Island, authority: Authority, interop_folder: Path) -> Iterator[HostedGateway]:
-    """The gateway as it is by default, on contoso.relay.test:443."""
-    with hosted_gateway(the_island, "contoso.relay.test", authority, interop_folder, {}) as running:
-        yield running
+@pytest.fixture(scope="session", params=["alone", "cluster"])
+def the_gateway(
+    request: pytest.FixtureRequest, the_island: Island, authority: Authority, interop_folder: Path
+) -> Iterator[HostedGateway]:
+    """The gateway as it is by default, on contoso.relay.test:443; and three that share a database and NATS behind HAProxy."""
+    host = "contoso.relay.test"
+    if request.param == "alone":
+        with hosted_gateway(the_island, host, authority, interop_folder, {}) as running:
+            yield running
+        return
+    postgres: PostgresServer = request.getfixturevalue("postgres_server")
+    store = postgres.url_by_socket(asyncio.run(postgres.database()))
+    with hosted_cluster(the_island, host, authority, interop_folder, (store, PASSWORD)) as cluster:
+        yield cluster
 
 
 @pytest.fixture

@@ -1,4 +1,6 @@
-"""Our gateway in the island: TLS on port 443 under a test name, managed by its admin API as anybody's would be."""
+"""Our gateway in the island, or three that act as one: TLS on port 443 under a test name, managed by the admin API as anybody's
+would be.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +10,10 @@ import hashlib
 import itertools
 import json
 import re
+import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,10 +27,13 @@ from tests.support.tokens import sas_token
 
 from .island import HOSTS, Island
 from .packages import ROOT, need
-from .programs import running
+from .programs import STEP_TIMEOUT_S, running
 
 NAMESPACE = "relaydesk"
 _ADMIN_PORT = 9401
+
+#: Where the gateways of a cluster are.
+_NODES = "127.0.1."
 
 #: What a gateway must not log while it serves clients that do nothing wrong.
 _COMPLAINT = re.compile(r" (?:WARNING|ERROR|CRITICAL) |^Traceback ")
@@ -74,26 +81,46 @@ class Relay:
         return sas_token(f"http://{self.host}/{self.path}", self.key_name, self.key, expires_at=expires_at)
 
 
-class HostedGateway:
-    """A gateway that runs in the island."""
+@dataclass
+class _Node:
+    """One gateway: its admin API, its data folder, and its log."""
 
-    def __init__(self, island: Island, host: str, folder: Path, log: Path, ca_file: Path) -> None:
+    address: str
+    folder: Path
+    log: Path
+    read_until: int = 0
+
+    def complaints(self) -> list[str]:
+        """What it has complained about since this was last asked."""
+        with self.log.open(errors="replace") as log:
+            log.seek(self.read_until)
+            lines = log.readlines()
+            self.read_until = log.tell()
+        return [line.rstrip() for line in lines if _COMPLAINT.search(line)]
+
+
+class HostedGateway:
+    """A gateway that runs in the island, or several behind one name."""
+
+    def __init__(self, island: Island, host: str, ca_file: Path, nodes: Sequence[_Node]) -> None:
         self.host = host
         self.ca_file = ca_file
         self._island = island
-        self._log = log
-        self._read_until = 0
-        self._admin_token = (folder / "admin-token").read_text().strip()
+        self._nodes = nodes
         self._key: str = self.admin("POST", f"/authorizationRules/{ROOT_RULE}/listKeys")["primaryKey"]
         self._numbers = itertools.count(1)
 
-    def admin(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def admin(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, node: _Node | None = None
+    ) -> dict[str, Any]:
         """Make one request to the admin API, below the namespace; gives the JSON of the answer."""
+        asked = node or self._nodes[0]
+        token = (asked.folder / "admin-token").read_text().strip()
         answer = self._island.run(
             *("curl", "--silent", "--show-error", "--fail-with-body", "--request", method),
-            *("--header", f"Authorization: Bearer {self._admin_token}"),
+            *("--header", f"Authorization: Bearer {token}"),
             *(() if body is None else ("--data", json.dumps(body))),
-            f"http://{HOSTS[self.host]}:{_ADMIN_PORT}/namespaces/{NAMESPACE}{path}",
+            f"http://{asked.address}:{_ADMIN_PORT}/namespaces/{NAMESPACE}{path}",
         )
         made: dict[str, Any] = json.loads(answer or "{}")
         return made
@@ -103,7 +130,17 @@ class HostedGateway:
         path = f"{name}-{next(self._numbers)}"
         properties = {"requiresClientAuthorization": not is_anonymous}
         self.admin("PUT", f"/hybridConnections/{path}", {"properties": properties})
+        for node in self._nodes[1:]:
+            self._is_known(path, node)
         return Relay(self.host, path, ROOT_RULE, self._key, self.ca_file)
+
+    def _is_known(self, path: str, node: _Node) -> None:
+        """Wait until another one has heard of it, too: milliseconds."""
+        deadline = time.monotonic() + STEP_TIMEOUT_S
+        while path not in [
+            found["name"] for found in self.admin("GET", "/hybridConnections", node=node)["value"]
+        ]:
+            assert time.monotonic() < deadline, f"{node.address} does not hear of {path}"
 
     def listener_count(self, relay: Relay) -> int:
         """How many listeners *relay* has."""
@@ -111,12 +148,8 @@ class HostedGateway:
         return count
 
     def complaints(self) -> list[str]:
-        """What the gateway has complained about since this was last asked."""
-        with self._log.open(errors="replace") as log:
-            log.seek(self._read_until)
-            lines = log.readlines()
-            self._read_until = log.tell()
-        return [line.rstrip() for line in lines if _COMPLAINT.search(line)]
+        """What it has complained about since this was last asked."""
+        return [line for node in self._nodes for line in node.complaints()]
 
 
 class Authority:
@@ -160,4 +193,68 @@ def hosted_gateway(
         program.says("ready:")
         # one answer of any kind, so that a gateway that gives none fails once and not in every test
         island.run("curl", "--silent", "--show-error", "--cacert", str(authority.file), f"https://{host}/")
-        yield HostedGateway(island, host, data, log, authority.file)
+        yield HostedGateway(island, host, authority.file, [_Node(address, data, log)])
+
+
+@contextlib.contextmanager
+def hosted_cluster(
+    island: Island, host: str, authority: Authority, folder: Path, store: tuple[str, str]
+) -> Iterator[HostedGateway]:
+    """Run three gateways, NATS, and HAProxy as *host* in front of them, which ends TLS.
+
+    *store* is a database of theirs alone, and its password.
+    """
+    for tool, package in (("curl", "curl"), ("haproxy", "haproxy"), ("nats-server", "nats-server")):
+        need(tool, package)
+    certificate, key = authority.issue(host)
+    both = folder / f"{host}-both.pem"
+    both.touch(mode=0o600)
+    both.write_bytes(certificate.read_bytes() + key.read_bytes())
+    text = (ROOT / "packaging" / "haproxy-cluster.cfg.sample").read_text()
+    replaced = {
+        "bind :443": f"bind {HOSTS[host]}:443",
+        "/etc/ssl/relay.example.org.pem": str(both),
+        "10.0.0.": _NODES,
+        "maxconn 20000": "maxconn 2000",
+    }
+    for old, new in replaced.items():
+        assert old in text, f"the sample has no {old}"
+        text = text.replace(old, new)
+    configuration = folder / "haproxy.cfg"
+    configuration.write_text(text)
+    environment = {"PYTHONPATH": str(ROOT), "PGPASSWORD": store[1]}
+    with contextlib.ExitStack() as stack:
+        nats = island.inside("nats-server", "-a", "127.0.0.1", "-p", "4222")
+        stack.enter_context(running("nats", nats, folder / "nats.log", is_told_errors=True)).says(
+            "Server is ready"
+        )
+        nodes = []
+        for number in (1, 2, 3):
+            node = _Node(f"{_NODES}{number}", folder / f"gateway-g{number}", folder / f"g{number}.log")
+            command = island.inside(
+                *(sys.executable, "-m", "tests.support.gateway_program", "{}", "--data", str(node.folder)),
+                *("--bind", f"{node.address}:9400", "--admin-bind", f"{node.address}:{_ADMIN_PORT}"),
+                *("--public-url", f"https://{host}", "--trusted-proxy", "127.0.0.0/8"),
+                *("--store", store[0], "--fabric", "nats://127.0.0.1:4222", "--node-name", f"g{number}"),
+            )
+            stack.enter_context(running(f"gateway g{number}", command, node.log, environment)).says("ready:")
+            nodes.append(node)
+        stack.enter_context(
+            running(
+                "haproxy", island.inside("haproxy", "-db", "-f", str(configuration)), folder / "haproxy.log"
+            )
+        )
+        _answers(island, host, authority)
+        yield HostedGateway(island, host, authority.file, nodes)
+
+
+def _answers(island: Island, host: str, authority: Authority) -> None:
+    """Wait until it has seen that one of the gateways is ready."""
+    deadline = time.monotonic() + STEP_TIMEOUT_S
+    command = ("curl", "--silent", "--write-out", "\n%{http_code}")
+    while True:
+        with contextlib.suppress(subprocess.CalledProcessError):
+            answer = island.run(*command, "--cacert", str(authority.file), f"https://{host}/nothing")
+            if answer.endswith("\n401"):
+                return
+        assert time.monotonic() < deadline, "no gateway is ready behind HAProxy"

@@ -32,8 +32,9 @@ _FOLDERS = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
 class PostgresServer:
     """One server on loopback, whose tables are on a real disk and whose password is PASSWORD."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, sockets: Path) -> None:
         self._folder = folder
+        self._sockets = sockets
         self._data = folder / "data"
         self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
@@ -42,6 +43,7 @@ class PostgresServer:
         password.write_text(PASSWORD)
         if os.geteuid() == 0:  # which no PostgreSQL runs as
             shutil.chown(folder, "postgres", "postgres")
+            shutil.chown(sockets, "postgres", "postgres")
             shutil.chown(password, "postgres", "postgres")
         self._run(
             *("initdb", "--pgdata", self._data, "--username", "gateway", "--auth", "scram-sha-256"),
@@ -52,6 +54,10 @@ class PostgresServer:
         """How to get to a database of it."""
         secret = "" if password is None else f":{password}"
         return f"postgresql://gateway{secret}@{LOOPBACK}:{self.port}/{database}"
+
+    def url_by_socket(self, database: str) -> str:
+        """How to get to a database of it from another network on this computer, with the password in PGPASSWORD."""
+        return f"postgresql://gateway@/{database}?host={self._sockets}&port={self.port}"
 
     def password_file(self, folder: Path) -> Path:
         """What PGPASSFILE may name."""
@@ -82,7 +88,7 @@ class PostgresServer:
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        options = {"port": self.port, "listen_addresses": LOOPBACK, "unix_socket_directories": ""}
+        options = {"port": self.port, "listen_addresses": LOOPBACK, "unix_socket_directories": self._sockets}
         settings = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
@@ -162,8 +168,13 @@ def _program(name: str) -> Path:
 @contextmanager
 def postgres_server() -> Iterator[PostgresServer]:
     """A server for the time of the block."""
-    with tempfile.TemporaryDirectory(prefix="relaydesk-postgresql-") as folder:
-        server = PostgresServer(Path(folder))
+    prefix = "relaydesk-postgresql-"
+    with (
+        tempfile.TemporaryDirectory(prefix=prefix) as folder,
+        tempfile.TemporaryDirectory(prefix=prefix) as sockets,
+    ):
+        Path(sockets).chmod(0o755)  # for whoever has a namespace of users of their own, and the password
+        server = PostgresServer(Path(folder), Path(sockets))
         server.start()
         try:
             yield server

@@ -70,6 +70,16 @@ final class HttpListener {
         }
     }
 
+    /** Letter case does not matter, and a proxy on the way may change it. */
+    private static String field(JSONObject headers, String name, String otherwise) {
+        for (String key : headers.keySet()) {
+            if (key.equalsIgnoreCase(name)) {
+                return headers.getString(key);
+            }
+        }
+        return otherwise;
+    }
+
     private static void handle(JSONObject request, byte[] body, ResponseStream response) {
         try {
             String[] target = request.getString("requestTarget").split("\\?", 2);
@@ -77,7 +87,7 @@ final class HttpListener {
             switch (target[0].substring(target[0].lastIndexOf('/') + 1)) {
                 case "echo" -> {
                     response.header("X-Method", request.getString("method"));
-                    response.header("Content-Type", request.getJSONObject("requestHeaders").optString("Content-Type", "text/plain"));
+                    response.header("Content-Type", field(request.getJSONObject("requestHeaders"), "Content-Type", "text/plain"));
                     response.write(body);
                 }
                 case "seen" -> response.write(seen(request).toString().getBytes(StandardCharsets.UTF_8));
