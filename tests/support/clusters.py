@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from .gateway_processes import GatewayProcess, gateway_process
+from .hosts import Host
 from .nats import NatsServer, nats_servers
 from .postgresql import PASSWORD, PostgresServer
 
@@ -31,12 +32,19 @@ async def cluster(
     *arguments: str,
     each: Sequence[Sequence[str]] = ((),) * 3,
     nats_count: int = 1,
+    hosts: Mapping[str, Host] | None = None,
     numbers: Mapping[str, float] | None = None,
 ) -> AsyncIterator[Cluster]:
-    """Gateways ``g0``, ``g1``, … over one new database of *postgres*; *arguments* are for all of them, *each* has one's own."""
+    """Gateways ``g0``, ``g1``, … over one new database of *postgres*; *arguments* are for all of them, *each* has one's own.
+
+    With *hosts* they, and NATS on ``nats``, are on those of their names.
+    """
     monkeypatch.setenv("PGPASSFILE", str(postgres.password_file(folder)))
     store = postgres.url(await postgres.database(), password=None)
-    async with nats_servers(folder / "nats", nats_count) as nats, contextlib.AsyncExitStack() as stack:
+    async with (
+        nats_servers(folder / "nats", nats_count, host=(hosts or {}).get("nats")) as nats,
+        contextlib.AsyncExitStack() as stack,
+    ):
         gateways = []
         for number, own in enumerate(each):
             made = await stack.enter_async_context(
@@ -45,6 +53,7 @@ async def cluster(
                     *("--store", store, "--fabric", ",".join(server.url for server in nats)),
                     *("--node-name", f"g{number}", *arguments, *own),
                     numbers={"notice_s": 0, **(numbers or {})},  # no balancer has to hear of it
+                    host=(hosts or {}).get(f"g{number}"),
                 )
             )
             made.secrets.add(PASSWORD)

@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit
 from hyco.sas import Right, Rule
 
 from .gateways import ROOT_RULE, GatewayClients
+from .hosts import Host
 from .processes import LOOPBACK, PYTHON, Child, child
 from .raw_http import HttpResponse, RawHttp
 from .raw_relay import Dial
@@ -36,6 +37,7 @@ class GatewayProcess(GatewayClients):
         arguments: Options of ``python -m gateway``.
         numbers: Limits and deadlines, by their names in GatewayConfig. Not None: the log has everything.
         tls: What clients trust, where it speaks TLS; the server's name is ``localhost``.
+        host: Where it runs, if not here.
     """
 
     def __init__(
@@ -44,8 +46,11 @@ class GatewayProcess(GatewayClients):
         arguments: Sequence[str],
         numbers: Mapping[str, float] | None,
         tls: ssl.SSLContext | None,
+        host: Host | None = None,
     ) -> None:
         self.folder = folder
+        self.address = LOOPBACK if host is None else host.address
+        self._host = host
         self.port = self.admin_port = 0
         self.secrets = SecretsWatch()
         self._arguments = arguments
@@ -69,18 +74,20 @@ class GatewayProcess(GatewayClients):
             program = ["tests.support.gateway_program", json.dumps(dict(self._numbers))]
         command = [
             *(PYTHON, "-m", *program, "--data", str(self.folder)),
-            *("--bind", f"{LOOPBACK}:{self.port}", "--admin-bind", f"{LOOPBACK}:{self.admin_port}"),
+            *("--bind", f"{self.address}:{self.port}", "--admin-bind", f"{self.address}:{self.admin_port}"),
             *self._arguments,
         ]
+        if self._host is not None:
+            command = list(map(str, self._host.command(*command)))
         self._child = await self._running.enter_async_context(child("gateway", *command, umask=umask))
         ready = await self._child.says(_READY)
         self.port, self.admin_port = int(ready[1]), int(ready[2])
         if self._tls is None:
             super().__init__(
-                Dial(LOOPBACK, self.port), f"{LOOPBACK}:{self.port}", await self.rule_of(ROOT_RULE)
+                Dial(self.address, self.port), f"{self.address}:{self.port}", await self.rule_of(ROOT_RULE)
             )
         else:
-            dial = Dial(LOOPBACK, self.port, tls=self._tls, name="localhost")
+            dial = Dial(self.address, self.port, tls=self._tls, name="localhost")
             super().__init__(dial, f"localhost:{self.port}", await self.rule_of(ROOT_RULE))
 
     async def stop(self) -> int:
@@ -109,7 +116,7 @@ class GatewayProcess(GatewayClients):
         if token is None:
             token = (self.folder / "admin-token").read_text().strip()
             self.secrets.add(token)
-        stream = await RawStream.open(LOOPBACK, self.admin_port)
+        stream = await RawStream.open(self.address, self.admin_port)
         try:
             body = None if document is None else json.dumps(document).encode()
             headers = [("Authorization", f"Bearer {token}")]
@@ -204,12 +211,13 @@ async def gateway_process(
     numbers: Mapping[str, float] | None = None,
     tls: ssl.SSLContext | None = None,
     umask: int = -1,
+    host: Host | None = None,
 ) -> AsyncIterator[GatewayProcess]:
     """Run a gateway on free ports of loopback for the time of the block; arguments as for GatewayProcess.
 
     Once everybody has gone its gauges are back to 0, or the test fails; and no secret may stand in its log.
     """
-    gateway = GatewayProcess(folder, arguments, numbers, tls)
+    gateway = GatewayProcess(folder, arguments, numbers, tls, host)
     try:
         await gateway.start(umask=umask)
         yield gateway

@@ -7,6 +7,7 @@ import functools
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from .hosts import Host
 from .processes import LOOPBACK, Child, child, free_port, need_program
 from .waiting import until
 
@@ -32,9 +33,11 @@ cluster {{
 class NatsServer:
     """A server that can be killed and started again on the same port."""
 
-    def __init__(self, name: str, file: Path, port: int) -> None:
+    def __init__(self, name: str, file: Path, port: int, host: Host | None = None) -> None:
         self.name = name
         self.port = port
+        self.address = LOOPBACK if host is None else host.address
+        self._host = host
         self._file = file
         self._running = contextlib.AsyncExitStack()
         self._child: Child | None = None
@@ -42,7 +45,7 @@ class NatsServer:
     @property
     def url(self) -> str:
         """Where it is."""
-        return f"nats://{LOOPBACK}:{self.port}"
+        return f"nats://{self.address}:{self.port}"
 
     @property
     def child(self) -> Child:
@@ -52,7 +55,9 @@ class NatsServer:
 
     async def start(self) -> None:
         """Start it, and wait until it can be connected to."""
-        command = (need_program("nats-server"), "-c", self._file)
+        command: tuple[str | Path, ...] = (need_program("nats-server"), "-c", self._file)
+        if self._host is not None:
+            command = self._host.command(*command)
         self._child = await self._running.enter_async_context(child(self.name, *command))
         await self._child.says("Server is ready")
 
@@ -67,9 +72,11 @@ class NatsServer:
 
 
 @contextlib.asynccontextmanager
-async def nats_servers(folder: Path, count: int = 1) -> AsyncIterator[list[NatsServer]]:
-    """*count* servers, as one cluster where there are several, for the time of the block."""
-    servers = _written(folder, count)
+async def nats_servers(
+    folder: Path, count: int = 1, *, host: Host | None = None
+) -> AsyncIterator[list[NatsServer]]:
+    """*count* servers, as one cluster where there are several, for the time of the block; on *host*, if not here."""
+    servers = _written(folder, count, host)
     async with contextlib.AsyncExitStack() as stack:
         for server in servers:
             await server.start()
@@ -80,18 +87,19 @@ async def nats_servers(folder: Path, count: int = 1) -> AsyncIterator[list[NatsS
         yield servers
 
 
-def _written(folder: Path, count: int) -> list[NatsServer]:
+def _written(folder: Path, count: int, host: Host | None) -> list[NatsServer]:
     folder.mkdir(parents=True, exist_ok=True)
     ports = [free_port() for _ in range(2 * count)]
-    routes = ", ".join(f'"nats-route://{LOOPBACK}:{port}"' for port in ports[count:])
+    address = LOOPBACK if host is None else host.address
+    routes = ", ".join(f'"nats-route://{address}:{port}"' for port in ports[count:])
     servers = []
     for number in range(count):
-        cluster = _CLUSTER.format(host=LOOPBACK, port=ports[count + number], routes=routes)
+        cluster = _CLUSTER.format(host=address, port=ports[count + number], routes=routes)
         file = folder / f"nats-{number}.conf"
         file.write_text(
-            _CONFIGURATION.format(host=LOOPBACK, port=ports[number], cluster=cluster if count > 1 else "")
+            _CONFIGURATION.format(host=address, port=ports[number], cluster=cluster if count > 1 else "")
         )
-        servers.append(NatsServer(f"nats-{number}", file, ports[number]))
+        servers.append(NatsServer(f"nats-{number}", file, ports[number], host))
     return servers
 
 

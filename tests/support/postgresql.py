@@ -19,6 +19,7 @@ import pytest
 
 from gateway.store.postgresql import PostgresStore
 
+from .hosts import Host
 from .processes import LOOPBACK, free_port
 
 PASSWORD = "s3cret-of-the-store"
@@ -32,9 +33,11 @@ _FOLDERS = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
 class PostgresServer:
     """One server on loopback, whose tables are on a real disk and whose password is PASSWORD."""
 
-    def __init__(self, folder: Path, sockets: Path) -> None:
+    def __init__(self, folder: Path, sockets: Path, host: Host | None = None) -> None:
         self._folder = folder
         self._sockets = sockets
+        self.address = LOOPBACK if host is None else host.address
+        self._host = host
         self._data = folder / "data"
         self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
@@ -49,11 +52,14 @@ class PostgresServer:
             *("initdb", "--pgdata", self._data, "--username", "gateway", "--auth", "scram-sha-256"),
             *("--pwfile", password, "--encoding", "UTF8", "--locale", "C.UTF-8"),
         )
+        if host is not None:
+            with (self._data / "pg_hba.conf").open("a") as rules:
+                rules.write("host all all samenet scram-sha-256\n")
 
     def url(self, database: str = "postgres", *, password: str | None = PASSWORD) -> str:
         """How to get to a database of it."""
         secret = "" if password is None else f":{password}"
-        return f"postgresql://gateway{secret}@{LOOPBACK}:{self.port}/{database}"
+        return f"postgresql://gateway{secret}@{self.address}:{self.port}/{database}"
 
     def url_by_socket(self, database: str) -> str:
         """How to get to a database of it from another network on this computer, with the password in PGPASSWORD."""
@@ -62,7 +68,7 @@ class PostgresServer:
     def password_file(self, folder: Path) -> Path:
         """What PGPASSFILE may name."""
         file = folder / "pgpass"
-        file.write_text(f"{LOOPBACK}:{self.port}:*:gateway:{PASSWORD}\n")
+        file.write_text(f"{self.address}:{self.port}:*:gateway:{PASSWORD}\n")
         file.chmod(0o600)
         return file
 
@@ -78,7 +84,9 @@ class PostgresServer:
 
     async def execute(self, statement: str, *values: object) -> list[Any]:
         """Do it as somebody else who uses the database."""
-        connection = await asyncpg.connect(self.url(), timeout=5, command_timeout=5)
+        connection = await asyncpg.connect(
+            self.url_by_socket("postgres"), password=PASSWORD, timeout=5, command_timeout=5
+        )
         try:
             return list(await connection.fetch(statement, *values))
         finally:
@@ -88,7 +96,11 @@ class PostgresServer:
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        options = {"port": self.port, "listen_addresses": LOOPBACK, "unix_socket_directories": self._sockets}
+        options = {
+            "port": self.port,
+            "listen_addresses": self.address,
+            "unix_socket_directories": self._sockets,
+        }
         settings = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
@@ -99,7 +111,7 @@ class PostgresServer:
                 cwd=self._folder,
             )
         deadline = time.monotonic() + START_S
-        asks = self._command("pg_isready", "--quiet", "--host", LOOPBACK, "--port", self.port)
+        asks = self._command("pg_isready", "--quiet", "--host", self._sockets, "--port", self.port)
         while subprocess.run(asks, cwd=self._folder, check=False).returncode:
             if time.monotonic() > deadline or self._process.poll() is not None:
                 raise AssertionError(f"PostgreSQL did not start:\n{self.log()[-2000:]}")
@@ -146,7 +158,9 @@ class PostgresServer:
     def _command(self, name: str, *arguments: object) -> list[str]:
         as_postgres = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "--"]
         command = [str(_program(name)), *map(str, arguments)]
-        return [*as_postgres, *command] if os.geteuid() == 0 else command
+        if os.geteuid() == 0:
+            command = [*as_postgres, *command]
+        return command if self._host is None else list(map(str, self._host.command(*command)))
 
     def _run(self, name: str, *arguments: object) -> None:
         done = subprocess.run(
@@ -166,15 +180,15 @@ def _program(name: str) -> Path:
 
 
 @contextmanager
-def postgres_server() -> Iterator[PostgresServer]:
-    """A server for the time of the block."""
+def postgres_server(host: Host | None = None) -> Iterator[PostgresServer]:
+    """A server for the time of the block; on *host*, if not here."""
     prefix = "relaydesk-postgresql-"
     with (
         tempfile.TemporaryDirectory(prefix=prefix) as folder,
         tempfile.TemporaryDirectory(prefix=prefix) as sockets,
     ):
         Path(sockets).chmod(0o755)  # for whoever has a namespace of users of their own, and the password
-        server = PostgresServer(Path(folder), Path(sockets))
+        server = PostgresServer(Path(folder), Path(sockets), host)
         server.start()
         try:
             yield server
