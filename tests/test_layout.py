@@ -149,8 +149,9 @@ def pins(name: str) -> dict[str, str]:
 
 def test_all_requirement_files_pin_the_same_versions() -> None:
     """What was tested is what runs: each file is a part of the one the tests are installed from."""
-    runtime, app, dev = (pins(name).items() for name in ("runtime", "app", "dev"))
+    runtime, app, gateway, dev = (pins(name).items() for name in ("runtime", "app", "gateway", "dev"))
     assert runtime < app < dev
+    assert runtime < gateway < dev
 
 
 def test_every_dependency_is_pinned() -> None:
@@ -160,6 +161,7 @@ def test_every_dependency_is_pinned() -> None:
     for name, requirements in {
         "runtime": [*project["dependencies"], *extras["speed"], *extras["checkout"]],
         "app": extras["gui"],
+        "gateway": extras["cluster"],
         "dev": [*extras["cluster"], *extras["dev"]],
     }.items():
         wanted = {re.split(r"[^\w-]", requirement)[0].lower() for requirement in requirements}

@@ -20,11 +20,12 @@ EXTRAS = {
     "dev": ("gui", "cluster", "speed", "checkout", "dev"),
     "app": ("gui", "speed", "checkout"),
     "runtime": ("speed", "checkout"),
+    "gateway": ("cluster", "speed", "checkout"),
 }
 
 
 def main() -> None:
-    """Write the three files."""
+    """Write the files."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--upgrade", action="store_true", help="move every pin as far as pyproject.toml allows"
