@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from gateway.config import GatewayConfig
 from gateway.directory import Directory
 from gateway.editor import Editor
@@ -22,11 +24,13 @@ from gateway.store.postgresql import PostgresStore
 from hyco.sas import Rule, audience, sign
 
 from .processes import START_TIMEOUT_S, STOP_TIMEOUT_S, BenchmarkError, cpu_s, running
-from .relays import PATH, Relay
+from .relays import PATH, Relay, more
 from .wire import HOST, Dial
 
 #: The hybrid connection of kind event.
 EVENTS = "bench-events"
+#: Hybrid connections that may have 25 listeners each.
+HELD = tuple(more(number) for number in range(40))
 _TOKEN_LIFE_S = 86_400
 
 
@@ -38,6 +42,10 @@ class Shared:
     nats_url: str
     nats_pid: int
     rule: Rule
+
+    def nats_rss_bytes(self) -> int:
+        """Memory of NATS."""
+        return int(psutil.Process(self.nats_pid).memory_info().rss)
 
     def nats_cpu_s(self) -> float:
         """Time that NATS has taken of the processor."""
@@ -83,7 +91,8 @@ async def _prepared(url: str) -> Rule:
         directory = Directory(store, GatewayConfig(data_folder=Path()))
         await directory.load()
         namespace = directory.namespaces()[0]
-        await Editor(directory).put_connection(namespace.name, PATH)
+        for name in (PATH, *HELD):
+            await Editor(directory).put_connection(namespace.name, name)
         await Editor(directory).put_connection(namespace.name, EVENTS, kind=Kind.EVENT)
         return namespace.rules[0]
     finally:

@@ -20,9 +20,10 @@ from gateway.errors import (
     NoListenerError,
     ResponseTimeoutError,
 )
-from gateway.fabric import nats
+from gateway.fabric import nats_events, nats_link
 from gateway.fabric.interface import Answer, Ask, Event, Heard, RelayKey, Told, relay_key
-from gateway.fabric.nats import NatsFabric, subject_token
+from gateway.fabric.nats import NatsFabric
+from gateway.fabric.nats_link import subject_token
 from hyco.messages import Accept, Request, Response
 from tests.support.nats import NatsServer, nats_servers
 from tests.support.processes import LOOPBACK, PYTHON, Child, child, free_port
@@ -311,7 +312,7 @@ async def test_without_nats_a_node_has_its_own_listeners_and_with_it_all(server:
 
 
 async def test_nats_that_is_not_there_is_said_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nats, "CONNECT_WITHIN_S", 0.5)
+    monkeypatch.setattr(nats_link, "CONNECT_WITHIN_S", 0.5)
     url = f"nats://{LOOPBACK}:{free_port()}"
     fabric = NatsFabric("node", [url])
     with pytest.raises(FabricUnavailableError, match=f"no NATS server can be reached at {url}"):
@@ -326,9 +327,9 @@ async def test_answers_of_strangers_change_nothing(server: NatsServer) -> None:
         told = await near.ask(RELAY, an_ask())
         for number in (0, 1, 2, 99):
             for data in (b"", b"{}\n", b'{"verb":"answer"}\n', b'{"verb":"lost","text":"x"}'):
-                await far._client.publish(f"gw.{near.node}.in.{number}", data)
-        await far._client.publish(f"l.{subject_token(RELAY)}", b"no ask")
-        await far._client.flush()
+                await far._link._client.publish(f"gw.{near.node}.in.{number}", data)
+        await far._link._client.publish(f"l.{subject_token(RELAY)}", b"no ask")
+        await far._link._client.flush()
         assert not told.answer.done()
         told.cancel()
 
@@ -373,7 +374,7 @@ async def test_who_comes_and_goes_on_other_nodes_is_known_at_once(server: NatsSe
             ]
             began = loop.time()
             assert await one.publish(RELAY, an_event(number)) == Heard(delivered=2)
-            assert loop.time() - began < nats.TOLD_WITHIN_S
+            assert loop.time() - began < nats_link.TOLD_WITHIN_S
             for offer in offers:
                 offer.withdraw()
             with pytest.raises(NoListenerError):
@@ -393,7 +394,7 @@ async def test_a_node_that_stands_still_delays_one_message_by_a_second(server: N
         began = loop.time()
         for number in range(2, 12):
             assert await one.publish(RELAY, an_event(number)) == Heard(delivered=1)
-        assert loop.time() - began < nats.TOLD_WITHIN_S
+        assert loop.time() - began < nats_link.TOLD_WITHIN_S
         os.kill(far.pid, signal.SIGCONT)
 
         async def is_counted_again() -> bool:
@@ -430,7 +431,7 @@ async def test_without_nats_a_nodes_own_subscribers_are_told_and_that_is_said(se
 async def test_of_the_relays_that_are_published_to_the_oldest_is_forgotten(
     server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(nats, "MAX_KNOWN", 3)
+    monkeypatch.setattr(nats_events, "MAX_KNOWN", 3)
     async with nodes(server, count=2) as (one, two):
         relays = [relay_key("contoso", f"r{number}") for number in range(6)]
         for relay in relays:
@@ -438,4 +439,4 @@ async def test_of_the_relays_that_are_published_to_the_oldest_is_forgotten(
             await two.subscribe(relay, listener.name, listener)
         for relay in (*relays, *relays):
             assert await one.publish(relay, an_event()) == Heard(delivered=1)
-        assert len(one._known) == 3
+        assert len(one._events._known) == 3
