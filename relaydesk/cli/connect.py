@@ -24,11 +24,11 @@ from agent.management import Management
 from agent.network import Network
 from agent.status import ConnectionStatus
 from agent.supervisor import Agent
-from hyco.names import canonical_path, check_name, covers
+from hyco.names import canonical_path, check_name
 from hyco.sas import Right
 
 from .agent_lines import AgentLines
-from .connection_strings import GivenConnection, find_connection_string
+from .connection_strings import GivenConnection, check_is_for, find_connection_string
 from .exits import UsageError
 from .gateways import own_connection, running_administration
 from .names import NamedAddress, parse_name
@@ -95,29 +95,10 @@ def connect(
     check_name(wanted.path)  # what can be no name will not become one by trying again
     given = find_connection_string(connection_string, connection_string_file, output)
     if given is not None:
-        _check_is_for(given, wanted)
+        check_is_for(given, wanted)
     run_until_stopped(
         _connect(wanted, address, given, folder=data_folder(data), ca=ca, insecure=insecure, output=output)
     )
-
-
-def _check_is_for(given: GivenConnection, wanted: NamedAddress) -> None:
-    """Refuse what is plain before anything is bound: a connection string that is for something else.
-
-    Raises:
-        UsageError: It is.
-    """
-    endpoint, entity = given.value.endpoint, given.value.entity_path
-    if wanted.endpoint not in (None, endpoint):
-        raise UsageError(
-            f"the connection string is for {endpoint.authority}, and the URL for another gateway",
-            "give the hybrid connection's name alone",
-        )
-    if entity is not None and not covers(canonical_path(entity), canonical_path(wanted.path)):
-        raise UsageError(
-            f"the connection string is for the hybrid connection {entity}, and not for {wanted.path}",
-            f"give {entity}, or another connection string",
-        )
 
 
 async def _connect(

@@ -22,8 +22,10 @@ from agent.errors import CredentialError
 from hyco.connection_string import ConnectionString, parse
 from hyco.errors import InvalidConnectionStringError
 from hyco.limits import MAX_CONNECTION_STRING_LENGTH
+from hyco.names import canonical_path, covers
 
 from .exits import UsageError
+from .names import NamedAddress
 from .output import Output
 
 #: The environment variable that may hold a connection string.
@@ -81,6 +83,25 @@ def find_connection_string(
     if from_environment:
         return _given(from_environment, f"in {VARIABLE}")
     return None
+
+
+def check_is_for(given: GivenConnection, wanted: NamedAddress) -> None:
+    """Refuse what is plain before anything is opened: a connection string that is for something else than *wanted*.
+
+    Raises:
+        UsageError: It is.
+    """
+    endpoint, entity = given.value.endpoint, given.value.entity_path
+    if wanted.endpoint not in (None, endpoint):
+        raise UsageError(
+            f"the connection string is for {endpoint.authority}, and the URL for another gateway",
+            "give the hybrid connection's name alone",
+        )
+    if entity is not None and not covers(canonical_path(entity), canonical_path(wanted.path)):
+        raise UsageError(
+            f"the connection string is for the hybrid connection {entity}, and not for {wanted.path}",
+            f"give {entity}, or another connection string",
+        )
 
 
 def _from_file(path: Path) -> GivenConnection:

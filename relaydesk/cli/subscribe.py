@@ -19,11 +19,11 @@ from agent.errors import AgentError
 from agent.event_poster import EventPoster, EventRefusedError
 from agent.network import Network
 from agent.subscription import PublishedEvent, Subscription
-from hyco.names import canonical_path, check_name, covers
+from hyco.names import canonical_path, check_name
 from hyco.redaction import escape_controls
 from hyco.sas import Right
 
-from .connection_strings import GivenConnection, find_connection_string
+from .connection_strings import GivenConnection, check_is_for, find_connection_string
 from .exits import UsageError
 from .gateways import own_connection, running_administration
 from .names import NamedAddress, parse_name
@@ -87,6 +87,8 @@ def subscribe(
     if to is not None:
         _check_url(to)
     given = find_connection_string(connection_string, connection_string_file, output)
+    if given is not None:
+        check_is_for(given, wanted)
     lines = _Lines(output, has_to_retry=not no_retry)
     run_until_stopped(_subscribe(wanted, given, to, data_folder(data), ca, insecure, lines))
 
@@ -143,19 +145,7 @@ async def _access(
         async with running_administration(folder) as administration:
             own = await own_connection(administration, folder, wanted.path, Right.LISTEN)
             return Access(administration.endpoint, own.info.name, own.given.value), own.ca_file
-    value = given.value
-    if wanted.endpoint not in (None, value.endpoint):
-        raise UsageError(
-            f"the connection string is for {value.endpoint.authority}, and the URL for another gateway",
-            "give the hybrid connection's name alone",
-        )
-    entity = value.entity_path
-    if entity is not None and not covers(canonical_path(entity), canonical_path(wanted.path)):
-        raise UsageError(
-            f"the connection string is for the hybrid connection {entity}, and not for {wanted.path}",
-            f"give {entity}, or another connection string",
-        )
-    return Access(value.endpoint, wanted.path, value), None
+    return Access(given.value.endpoint, wanted.path, given.value), None
 
 
 class _Lines:
