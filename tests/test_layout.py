@@ -51,7 +51,8 @@ def test_wheel_lists_every_package() -> None:
         for path in python_modules(package)
         if path.name == "__init__.py"
     ]
-    assert sorted(project["tool"]["setuptools"]["packages"]) == sorted(found)
+    data = project["tool"]["setuptools"]["package-dir"]
+    assert sorted(project["tool"]["setuptools"]["packages"]) == sorted([*found, *data])
 
 
 def test_no_module_takes_a_name_of_the_standard_library() -> None:
