@@ -78,7 +78,7 @@ class ControlChannel:
     def ask(self, ask: Ask) -> Told:
         """Write *ask* to the listener, now or not at all: the handler of its offer."""
         leg = self.leg
-        if self._is_over or leg is None:
+        if self._is_over or leg is None or leg.is_leaving:
             raise ListenerGoneError
         if leg.is_writing_paused:
             raise BusyError

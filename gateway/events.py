@@ -21,7 +21,7 @@ from hyco.limits import MAX_CONTROL_BODY_BYTES
 from .asking import ask_patiently, listener_criteria
 from .assembler import MessageAssembler
 from .entities import HybridConnection, Kind
-from .errors import HybridConnectionNotFoundError, RefusalError
+from .errors import BadRequestError, HybridConnectionNotFoundError, RefusalError
 from .fabric.interface import Ask, Event, Heard
 from .front_request import FrontRequest, Headers
 from .legs import MessageLeg
@@ -35,6 +35,8 @@ log = logging.getLogger(__name__)
 
 #: The longest message.
 MAX_EVENT_BYTES = MAX_CONTROL_BODY_BYTES
+#: The longest Content-Type, in characters. Ours.
+MAX_CONTENT_TYPE = 256
 #: Messages of one WebSocket that may wait to be published; above that it is not read.
 MAX_UNPUBLISHED = 16
 
@@ -76,6 +78,8 @@ async def publish_request(gateway: Gateway, sender: Sender, headers: Headers) ->
         )
     body = await _read(front)
     content_type = (front.header("content-type") or "").strip()
+    if len(content_type) > MAX_CONTENT_TYPE:
+        raise BadRequestError(f"The Content-Type of a message has at most {MAX_CONTENT_TYPE} characters.")
     allowed, disallowed = listener_criteria(front)
     ask = Ask(
         kind="event",
@@ -97,6 +101,11 @@ async def publish_request(gateway: Gateway, sender: Sender, headers: Headers) ->
 
 async def _publish(gateway: Gateway, sender: Sender, ask: Ask) -> Heard | None:
     """Tell every subscriber, or one: None then."""
+    connection = sender.connection
+    found = gateway.directory.connection(connection.namespace, connection.canonical)
+    if found is None or found.created_at != connection.created_at:
+        # it was deleted since the sender was let in; there may be another of its name, with other keys and of another kind
+        raise HybridConnectionNotFoundError
     if sender.connection.kind is Kind.EVENT:
         return await gateway.fabric.publish(sender.relay, ask)
     (await ask_patiently(gateway.fabric, sender.relay, ask)).cancel()

@@ -139,6 +139,17 @@ class Leg(asyncio.BufferedProtocol):
         """Whether the peer is behind by more than the high-water mark."""
         return self._write_paused_since is not None
 
+    @property
+    def is_leaving(self) -> bool:
+        """Whether what is written now would not arrive: it is closing, though it may take a while to let its last bytes out."""
+        transport = self._transport
+        return (
+            self.is_lost
+            or self.has_sent_close
+            or self.has_received_close
+            or (transport is not None and transport.is_closing())
+        )
+
     def write(self, data: bytes) -> None:
         """Write whole frames, or the parts of one in order."""
         transport = self._transport

@@ -22,7 +22,7 @@ from .assembler import MessageAssembler
 from .errors import BusyError, ListenerGoneError
 from .fabric.interface import Answer, Ask, Event, Offer, Told
 from .front_request import FrontRequest, Headers
-from .legs import Keepalive, MessageLeg
+from .legs import CLOSE_TIMEOUT_S, Keepalive, MessageLeg
 from .listening import Listening
 from .token_watch import TokenWatch
 
@@ -64,6 +64,10 @@ class Subscriber:
 
     # What subclasses give
 
+    def _is_leaving(self) -> bool:
+        """Whether what is sent now would not arrive."""
+        return False
+
     def _may_send(self) -> bool:
         """Whether a message can be sent now."""
         raise NotImplementedError
@@ -94,7 +98,7 @@ class Subscriber:
             ListenerGoneError: It has gone.
             BusyError: Too much waits already.
         """
-        if self._is_over:
+        if self._is_over or self._is_leaving():
             raise ListenerGoneError
         if not self._waiting and self._may_send():
             self._send(ask)
@@ -167,6 +171,9 @@ class WebSocketSubscriber(Subscriber):
         if not self._is_over:
             self._token.watch(self.close)
             self.send_waiting()
+
+    def _is_leaving(self) -> bool:
+        return self._leg is not None and self._leg.is_leaving
 
     def _may_send(self) -> bool:
         return self._leg is not None and not self._leg.is_writing_paused
@@ -241,6 +248,7 @@ class StreamSubscriber(Subscriber):
         self._headers = headers
         self._beat_s = beat_s
         self._woken = asyncio.Event()
+        self._cut: asyncio.TimerHandle | None = None
 
     async def run(self) -> None:
         """Send until it has gone, or is told to go.
@@ -249,6 +257,13 @@ class StreamSubscriber(Subscriber):
             ConnectionResetError: It has gone, or does not read.
         """
         self._token.watch(self.close)
+        try:
+            await self._send_all()
+        finally:
+            if self._cut is not None:
+                self._cut.cancel()
+
+    async def _send_all(self) -> None:
         # a proxy must neither keep the events back nor keep them
         headers = [
             ("Content-Type", "text/event-stream"),
@@ -281,9 +296,11 @@ class StreamSubscriber(Subscriber):
         return told
 
     def close(self, code: int, reason: str) -> None:
-        """End the stream: EventSource asks anew."""
-        self.left()
-        self._woken.set()
+        """End the stream: EventSource asks anew. One that does not read is cut after CLOSE_TIMEOUT_S."""
+        if not self._is_over:
+            self.left()
+            self._woken.set()
+            self._cut = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT_S, self._request.cut)
 
 
 def envelope(ask: Ask) -> bytes:

@@ -14,7 +14,7 @@ import pytest
 
 from gateway.entities import Kind
 from gateway.events import MAX_EVENT_BYTES
-from gateway.subscribers import MAX_WAITING_EVENTS
+from gateway.subscribers import MAX_WAITING_EVENTS, WebSocketSubscriber
 from hyco.sas import Right
 from tests.support.gateways import RunningGateway, running_gateway
 from tests.support.raw_http import HttpResponse, RawHttp, chunk
@@ -229,6 +229,69 @@ async def test_many_small_ones_are_bounded_as_well(relay: RunningGateway) -> Non
     leg.resume_writing()
     assert len([await socket.read_message() for _ in range(MAX_WAITING_EVENTS)]) == MAX_WAITING_EVENTS
     assert not await socket.barrier()
+
+
+def _only_subscriber(relay: RunningGateway) -> WebSocketSubscriber:
+    [subscriber] = [one for present in relay.gateway._channels.values() for one in present]
+    assert isinstance(subscriber, WebSocketSubscriber)
+    return subscriber
+
+
+@pytest.mark.parametrize("how", ["breaks the rules", "half-closes"])
+async def test_one_that_is_on_its_way_out_is_told_nothing(relay: RunningGateway, how: str) -> None:
+    """Its last bytes may take a while; what came behind them would never leave."""
+    leaving = await relay.subscribe("jobs")
+    subscriber = _only_subscriber(relay)
+    assert subscriber._leg is not None
+    transport = subscriber._leg._transport
+    assert transport is not None
+    while not transport.get_write_buffer_size():
+        assert (await _post(relay, "jobs", b"x" * 60_000)).status == 202
+    if how == "half-closes":
+        leaving.stream.half_close()
+    else:
+        await leaving.send_text("nonsense")
+    await until(transport.is_closing, "it is being left")
+    assert not subscriber.is_over
+    staying = await relay.subscribe("jobs")
+    for number in range(20):
+        assert (await _post(relay, "jobs", b"%d" % number)).status == 202
+    assert [found.payload for found in await staying.barrier()] == [b"%d" % number for number in range(20)]
+
+
+async def test_a_publisher_ends_with_its_hybrid_connection(relay: RunningGateway) -> None:
+    """Another one of its name has other keys, and may be of another kind."""
+    publisher = await (await relay.connecting("news")).answer()
+    http = await relay.http()
+    await http.send_head("POST", "/news", [*relay.authorization("news"), ("Content-Length", "5")])
+    await until(lambda: relay.gateway.status()["requests"] == 1, "its token was looked at")
+    await relay.delete("news")
+    await relay.create("news")
+    listener = await relay.listen("news")
+    await http.stream.send(b"hello")
+    assert (await http.read_response("POST")).status == 404
+    await publisher.send_text("x")
+    assert (await publisher.read_close()).code == 1013
+    assert not await listener.socket.barrier()
+
+
+async def test_what_a_message_is_called_is_bounded(relay: RunningGateway) -> None:
+    await relay.subscribe("news")
+    assert (await _post(relay, "news", b"x", ("Content-Type", "a/" + "b" * 254))).status == 200
+    assert (await _post(relay, "news", b"x", ("Content-Type", "a/" + "b" * 255))).status == 400
+
+
+async def test_a_reader_of_events_that_does_not_read_is_cut_when_it_has_to_go(
+    relay: RunningGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.subscribers.CLOSE_TIMEOUT_S", 0.3)
+    stream = await _stream(relay)
+    while (await relay.publish("news", b"x" * 60_000))["delivered"]:
+        pass
+    assert relay.gateway.status()["requests"] == 1
+    await relay.delete("news")
+    await until(lambda: not relay.gateway.status()["requests"], "its request is over")
+    assert (await stream.stream.read_to_end())[1] is End.RESET
 
 
 # --- to one ------------------------------------------------------------------------------------------------------------
