@@ -6,6 +6,7 @@ must neither wait for it nor overtake it.
 
 from __future__ import annotations
 
+import contextlib
 from typing import Final
 
 import aiohttp
@@ -19,6 +20,9 @@ from .subscription import PublishedEvent
 
 KEEP_ALIVE_S: Final = 3.0
 """Less than the five seconds after which Node's and uvicorn's servers close an idle connection."""
+
+MAX_ANSWER_BYTES: Final = 65_536
+"""Of an answer; one that is longer ends its connection."""
 
 EVENT_ID_HEADER: Final = "RelayDesk-Event-Id"
 """What the relay calls the event: whoever gets one by two ways can tell."""
@@ -64,7 +68,10 @@ class EventPoster:
                 self._url, data=event.body, headers=headers, allow_redirects=False
             ) as response:
                 status, reason = response.status, response.reason or ""
-                await response.read()
+                with contextlib.suppress(
+                    aiohttp.ClientPayloadError
+                ):  # what it says about it is of no interest
+                    await response.content.read(MAX_ANSWER_BYTES)
         except TimeoutError as error:
             raise EventRefusedError(f"{self._where} did not answer in time") from error
         except (aiohttp.ClientError, OSError, ValueError) as error:

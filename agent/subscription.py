@@ -1,7 +1,7 @@
 """A subscriber: hears what is published to a hybrid connection, and connects again for ever.
 
 What is published while nobody is connected is not heard: nothing is kept. What is heard waits in a bounded queue for whoever
-takes it; where that is full the gateway is not read, keeps some of it in turn, and drops the rest.
+takes it. What finds it full is lost, and counted: a connection that is not read would be taken for dead, on both sides.
 """
 
 from __future__ import annotations
@@ -32,6 +32,9 @@ log = logging.getLogger("agent")
 
 MAX_WAITING: Final = 256
 """Events that wait to be taken, of 64 KiB at most each."""
+
+SAY_MISSED_S: Final = 1.0
+"""Events that are lost are counted for so long before it is said."""
 
 
 class EnvelopeError(ValueError):
@@ -93,6 +96,9 @@ class Watcher(Protocol):
         Whatever it raises ends the subscription.
         """
 
+    def missed(self, count: int) -> None:
+        """So many were lost, since this was last called, because those before them were not taken in time."""
+
 
 class Subscription:
     """Hears what is published to one hybrid connection.
@@ -110,6 +116,7 @@ class Subscription:
         self._deadlines = deadlines
         self._clock = clock
         self._heard: asyncio.Queue[PublishedEvent] = asyncio.Queue(MAX_WAITING)
+        self._missed = 0
 
     async def run(self, take: Callable[[PublishedEvent], Awaitable[None]], watcher: Watcher) -> None:
         """Give *take* one event after the other, in the order in which each publisher published them, until cancelled."""
@@ -118,11 +125,25 @@ class Subscription:
                 tasks.create_task(self._give(take), name="events")
                 await self._keep_hearing(watcher)
         except BaseExceptionGroup as group:
-            raise sole_error(group) from group
+            error = sole_error(group)
+            # what *take* raises is for whoever gave it: that nobody reads its output any more, for one
+            raise (group.exceptions[0] if error is group and len(group.exceptions) == 1 else error) from group
 
     async def _give(self, take: Callable[[PublishedEvent], Awaitable[None]]) -> None:
         while True:
             await take(await self._heard.get())
+
+    def _keep(self, event: PublishedEvent, watcher: Watcher) -> None:
+        if not self._heard.full():
+            self._heard.put_nowait(event)
+            return
+        self._missed += 1
+        if self._missed == 1:
+            asyncio.get_running_loop().call_later(SAY_MISSED_S, self._say_missed, watcher)
+
+    def _say_missed(self, watcher: Watcher) -> None:
+        missed, self._missed = self._missed, 0
+        watcher.missed(missed)
 
     async def _keep_hearing(self, watcher: Watcher) -> None:
         backoff = Backoff(random.random)
@@ -135,7 +156,7 @@ class Subscription:
                 watcher.subscribed(self._access.endpoint.authority)
 
             try:
-                await self._hear(begun)
+                await self._hear(begun, watcher)
             except ConfigError:
                 raise
             except AgentError as error:
@@ -145,7 +166,7 @@ class Subscription:
                 watcher.waiting(error, delay_s)
                 await self._clock.wait(delay_s)
 
-    async def _hear(self, begun: Callable[[], None]) -> None:
+    async def _hear(self, begun: Callable[[], None], watcher: Watcher) -> None:
         """Hear until the connection ends, which is always an error.
 
         Raises:
@@ -165,7 +186,7 @@ class Subscription:
                 begun()
                 tasks.create_task(self._renew(control, token), name="token of a subscriber")
                 while True:
-                    await self._heard.put(await _next(control))
+                    self._keep(await _next(control), watcher)
         except BaseExceptionGroup as group:
             raise sole_error(group) from group
 

@@ -68,10 +68,14 @@ class ControlChannel:
         """End it when its token has: to be called when the leg has its connection."""
         if not self._is_over:
             self._token.watch(self.close)
+        elif self.leg is not None:  # it was told to go before there was a way to say so
+            self.leg.close(GOING_AWAY, "The hybrid connection was deleted, or the gateway stops.")
 
     def offered(self, offer: Offer) -> None:
-        """The fabric knows the listener; it hears of its end through *offer*."""
+        """The fabric knows the listener; it hears of its end through *offer*, at once where that has come meanwhile."""
         self._offer = offer
+        if self._is_over:
+            offer.withdraw()
 
     # Asked by senders
 

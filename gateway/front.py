@@ -385,6 +385,14 @@ class HttpConnection(asyncio.BufferedProtocol):
         self._waiting.append(request)
         self._next()
 
+    def take_nothing_more(self) -> None:
+        """The answer has no end: requests behind it would wait for ever, and keep it from being seen that the peer has gone."""
+        self._waiting.clear()
+        self._is_refusing = True
+        if self._current is not None:
+            self._current.is_keep_alive = False
+        self.hold_back(Hold.PIPELINE, is_held=False)
+
     def _next(self) -> None:
         request = self._waiting.popleft()
         self._current = request
@@ -490,7 +498,7 @@ class HttpConnection(asyncio.BufferedProtocol):
 
     def write(self, data: bytes) -> None:
         """Write bytes of the answer."""
-        if self._transport is not None and data:
+        if self._transport is not None and data and not self._transport.is_closing():
             self._transport.write(data)
 
     async def drain(self) -> None:
@@ -499,7 +507,7 @@ class HttpConnection(asyncio.BufferedProtocol):
         Raises:
             ConnectionResetError: It is gone, or did not read for the time a receiver may stall.
         """
-        if self._transport is None:
+        if self._transport is None or self._transport.is_closing():
             raise ConnectionResetError("the sender is gone")
         while self._is_writing_paused:
             self._drained = self._loop.create_future()

@@ -89,6 +89,9 @@ class Connection(Protocol):
     def answered(self, request: FrontRequest) -> None:
         """The answer is complete."""
 
+    def take_nothing_more(self) -> None:
+        """The answer has no end, and so no request comes behind this one."""
+
     def cut(self) -> None:
         """End it with a reset."""
 
@@ -270,6 +273,11 @@ class FrontRequest:
         else:
             self._head(status, reason, headers)
         self._connection.answered(self)
+
+    def start_endless(self, headers: Headers) -> None:
+        """Begin a good answer that ends when somebody goes; requests behind this one are dropped."""
+        self._connection.take_nothing_more()
+        self.start(200, None, headers)
 
     def start(self, status: int, reason: str | None, headers: Headers = ()) -> None:
         """Begin an answer whose body comes piece by piece, through write() and finish()."""

@@ -22,6 +22,10 @@ from .legs import CLOSE_TIMEOUT_S, Keepalive, Leg
 
 log = logging.getLogger(__name__)
 
+#: The longest read while the other side has not taken all of the one before it. A transport keeps a piece whole until its last
+#: byte is sent: two whole reads and what is around them are more than a stalled pair may take (256 KiB).
+BEHIND_READ_BYTES = 96 * 1024
+
 
 class RelayLeg(Leg):
     """One end of a relayed connection."""
@@ -56,6 +60,13 @@ class RelayLeg(Leg):
             self._peer_lost(peer)
 
     # From the peer of this leg to the other
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """The buffer that all legs share, or less of it."""
+        peer = self._peer
+        if peer is not None and peer._transport is not None and peer._transport.get_write_buffer_size():
+            return self._buffer[:BEHIND_READ_BYTES]
+        return self._buffer
 
     def _received(self, data: memoryview) -> None:
         peer = self._peer

@@ -231,6 +231,8 @@ class Router:
 
     async def _stream_events(self, request: FrontRequest, target: RequestTarget, guid: str) -> None:
         self._refuse_while_draining()
+        if request.body.is_present:
+            raise BadRequestError("A request for events has no body.")
         admitted = await self._admit(request, target, guid, carries_messages=True)
         connection = admitted.connection
         subscriber = StreamSubscriber(

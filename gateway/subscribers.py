@@ -19,7 +19,7 @@ from hyco.limits import MAX_CONTROL_BODY_BYTES, MAX_CONTROL_MESSAGE_BYTES
 from hyco.service import ServiceChannel, TokenReceived
 
 from .assembler import MessageAssembler
-from .errors import BusyError, ListenerGoneError
+from .errors import BusyError, DrainingError, ListenerGoneError
 from .fabric.interface import Answer, Ask, Event, Offer, Told
 from .front_request import FrontRequest, Headers
 from .legs import CLOSE_TIMEOUT_S, Keepalive, MessageLeg
@@ -88,8 +88,10 @@ class Subscriber:
         return self._is_over
 
     def offered(self, offer: Offer) -> None:
-        """The fabric knows it; it hears of its end through *offer*."""
+        """The fabric knows it; it hears of its end through *offer*, at once where that has come meanwhile."""
         self._offer = offer
+        if self._is_over:
+            offer.withdraw()
 
     def take(self, ask: Ask) -> Told:
         """Send what was published, or keep it until it can be sent: the handler of its offer.
@@ -168,7 +170,9 @@ class WebSocketSubscriber(Subscriber):
     def connected(self, leg: MessageLeg) -> None:
         """Its 101 is out."""
         self._leg = leg
-        if not self._is_over:
+        if self._is_over:  # it was told to go before there was a way to say so
+            leg.close(GOING_AWAY, "The hybrid connection was deleted, or the gateway stops.")
+        else:
             self._token.watch(self.close)
             self.send_waiting()
 
@@ -255,7 +259,10 @@ class StreamSubscriber(Subscriber):
 
         Raises:
             ConnectionResetError: It has gone, or does not read.
+            DrainingError: It had to go before it began.
         """
+        if self._is_over:  # it was told to go before its answer had begun
+            raise DrainingError("The hybrid connection was deleted, or the gateway stops.")
         self._token.watch(self.close)
         try:
             await self._send_all()
@@ -271,7 +278,7 @@ class StreamSubscriber(Subscriber):
             ("X-Accel-Buffering", "no"),
             *self._headers,
         ]
-        self._request.start(200, None, headers)
+        self._request.start_endless(headers)
         await self._request.write(b":\n\n")
         while not self._is_over:
             try:

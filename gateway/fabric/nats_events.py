@@ -40,13 +40,22 @@ class _Known:
     nodes: set[str] = field(default_factory=set)
 
 
+@dataclass(eq=False, slots=True)
+class _Hearing:
+    """This node hears what is published to a relay, by one subscription; *is_over* while what was on its way still comes."""
+
+    relay: RelayKey
+    subscription: Subscription | None = None
+    is_over: bool = False
+
+
 class NatsEvents:
     """The publishing half of a node's fabric; *local* has its subscribers."""
 
     def __init__(self, link: NatsLink, local: LocalFabric) -> None:
         self._link = link
         self._local = local
-        self._hearing: dict[RelayKey, Subscription] = {}
+        self._hearing: dict[RelayKey, _Hearing] = {}
         self._beginning = asyncio.Lock()
         self._known: OrderedDict[RelayKey, _Known] = OrderedDict()
 
@@ -57,8 +66,12 @@ class NatsEvents:
         try:
             async with self._beginning:  # twice, it would be told twice
                 if relay not in self._hearing:
-                    subject = f"e.{subject_token(relay)}"
-                    self._hearing[relay] = await self._link.subscribe(subject, self._take)
+                    hearing = self._hearing[relay] = _Hearing(relay)
+
+                    async def take(message: Msg) -> None:
+                        await self._take(message, hearing)
+
+                    hearing.subscription = await self._link.subscribe(f"e.{subject_token(relay)}", take)
                     await self._link.say(HEAR, self._hearing_bytes(relay, is_hearing=True))
             await self._link.settle()
         except FAILURES as error:
@@ -67,9 +80,11 @@ class NatsEvents:
 
     def hear_no_more(self, relay: RelayKey) -> None:
         """Nobody of this node wants it any more."""
-        subscription = self._hearing.pop(relay, None)
-        if subscription is not None:
-            self._link.unsubscribe(subscription)
+        hearing = self._hearing.pop(relay, None)
+        if hearing is not None:
+            hearing.is_over = True
+            if hearing.subscription is not None:
+                self._link.unsubscribe(hearing.subscription)
             self._link.spawn(self._link.say(HEAR, self._hearing_bytes(relay, is_hearing=False)))
 
     def drain(self) -> None:
@@ -77,8 +92,10 @@ class NatsEvents:
         for relay in tuple(self._hearing):
             self.hear_no_more(relay)
 
-    async def _take(self, message: Msg) -> None:
+    async def _take(self, message: Msg, hearing: _Hearing) -> None:
         """Tell this node's subscribers what another one has published."""
+        if hearing.is_over and hearing.relay in self._hearing:
+            return  # it comes by the one that is there now as well
         if self._link.is_own(message.reply):
             # they have been told; but whoever came before it is known by now
             asked = self._link.own(message.reply)
@@ -90,7 +107,7 @@ class NatsEvents:
         except WireError as error:
             log.warning("what another node has published cannot be read: %s", error)
             return
-        heard = self._local.tell_all(RelayKey(relay), ask)
+        heard = Heard() if hearing.is_over else self._local.tell_all(RelayKey(relay), ask)
         said = Said(Verb.HEARD, node=self._link.node, relay=relay, heard=heard)
         await self._link.answer(message.reply, said)
 

@@ -174,6 +174,13 @@ class _Lines:
         else:
             self._output.note(f"not subscribed, trying again: {what}")
 
+    def missed(self, count: int) -> None:
+        """Messages came faster than they were taken."""
+        messages = "message was" if count == 1 else "messages were"
+        self._output.trouble(
+            "missed", f"{count} {messages} lost: they come faster than they are taken", count=count
+        )
+
     def stopped(self) -> None:
         """It ends."""
         self._output.event("stopped", "", relay=self.name)

@@ -8,12 +8,14 @@ import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import aiohttp
 import pytest
 from aiohttp import web
 
 from tests.support.command_line import CommandLine
-from tests.support.processes import LOOPBACK, free_port
+from tests.support.processes import LOOPBACK, PYTHON, ROOT, free_port
 from tests.support.targets import web_target
+from tests.support.tokens import sas_token
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
@@ -110,6 +112,58 @@ async def test_a_subscriber_comes_back_to_a_gateway_that_comes_back(cli: Command
                 assert (await _publish(cli, "news", "x"))[0] == 0
                 await verb.event("message", after=seen)
                 await gateway.process.kill()
+
+
+@pytest.mark.usefixtures("url")
+async def test_what_comes_faster_than_it_is_taken_is_lost_and_counted(cli: CommandLine):
+    """And the connection stays: one that is not read would be taken for dead."""
+    may_go_on = asyncio.Event()
+    taken: list[bytes] = []
+
+    async def hook(request: web.Request) -> web.Response:
+        taken.append(await request.read())
+        await may_go_on.wait()
+        return web.Response(status=204)
+
+    async with (
+        web_target(hook) as address,
+        cli.start("subscribe", "news", "--to", f"http://{address}/hook") as verb,
+    ):
+        await verb.event("subscribed")
+        assert (await cli.run("send", "news", "-d", "first", "-H", "Content-Type: text/plain")).code == 0
+        await until(lambda: taken, "the first is being taken")
+        keys = (await cli.run("gateway", "keys", "news", "--rights", "send")).out
+        parts = dict(part.split("=", 1) for part in keys.strip().rstrip(";").split(";"))
+        host = parts["Endpoint"].removeprefix("sb://").rstrip("/")
+        token = sas_token(f"http://{host}/news", parts["SharedAccessKeyName"], parts["SharedAccessKey"])
+        async with aiohttp.ClientSession(headers={"ServiceBusAuthorization": token}) as session:
+            for _ in range(300):
+                async with session.post(f"http://{host}/news", data=b"x") as answer:
+                    assert answer.status == 200
+        assert (await verb.event("missed"))["count"] == 300 - 256
+        may_go_on.set()
+        await until(lambda: len(taken) == 257, "those that waited are taken", within_s=30)
+
+
+@pytest.mark.usefixtures("url")
+async def test_a_reader_that_leaves_ends_it_quietly(cli: CommandLine):
+    process = await asyncio.create_subprocess_exec(
+        *(PYTHON, "-m", "relaydesk", "subscribe", "news"),
+        env=cli.environment,
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    assert b"subscribed to news" in await process.stderr.readline()
+    assert (await _publish(cli, "news", "one"))[0] == 0
+    assert await process.stdout.readline() == b"one\n"
+    process.stdout._transport.close()  # type: ignore[attr-defined]
+    for _ in range(2):
+        await cli.run("send", "news", "-d", "more")
+    assert (await process.stderr.read()).decode() == ""
+    assert await process.wait() == 1
 
 
 @pytest.mark.usefixtures("url")

@@ -14,6 +14,7 @@ import pytest
 
 from gateway.entities import Kind
 from gateway.events import MAX_EVENT_BYTES
+from gateway.fabric.interface import AskHandler, Offer, RelayKey
 from gateway.subscribers import MAX_WAITING_EVENTS, WebSocketSubscriber
 from hyco.sas import Right
 from tests.support.gateways import RunningGateway, running_gateway
@@ -292,6 +293,46 @@ async def test_a_reader_of_events_that_does_not_read_is_cut_when_it_has_to_go(
     await relay.delete("news")
     await until(lambda: not relay.gateway.status()["requests"], "its request is over")
     assert (await stream.stream.read_to_end())[1] is End.RESET
+
+
+async def test_one_whose_hybrid_connection_is_deleted_while_it_comes_is_told(
+    relay: RunningGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between nodes, to be known to the fabric takes a while."""
+    may_go_on, has_come = asyncio.Event(), asyncio.Event()
+    fabric = relay.gateway.fabric
+    take = fabric.subscribe
+
+    async def slowly(key: RelayKey, listener: str, handler: AskHandler) -> Offer:
+        has_come.set()
+        await may_go_on.wait()
+        return await take(key, listener, handler)
+
+    monkeypatch.setattr(fabric, "subscribe", slowly)
+    coming = await relay.subscribing("news")
+    await has_come.wait()
+    await relay.delete("news")
+    may_go_on.set()
+    socket = await coming.answer()
+    assert (await socket.read_close()).code == 1001
+    assert fabric.status().listeners == 0
+
+
+async def test_a_request_behind_one_for_events_does_not_hide_that_the_reader_has_gone(
+    relay: RunningGateway,
+) -> None:
+    http = await relay.http()
+    for _ in range(2):
+        await http.send("GET", "/news", [*relay.authorization("news"), READS_EVENTS])
+    assert (await http.read_head()).header("connection") == "close"
+    assert await http.read_chunk() == b":\n\n"
+    await relay.publish("news", b"x")
+    assert b"data: x" in await http.read_chunk()
+    http.stream.reset()
+    await until(lambda: not relay.gateway.status()["listeners"], "it is known to be gone")
+    http = await relay.http()
+    await http.send("GET", "/news", [*relay.authorization("news"), READS_EVENTS], b"body")
+    assert (await http.read_head()).status == 400
 
 
 # --- to one ------------------------------------------------------------------------------------------------------------

@@ -69,6 +69,11 @@ class CommandLine:
         self._environment = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
         self._environment |= {"HOME": str(home), "XDG_DATA_HOME": str(home / "data")}
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a program of this user finds."""
+        return dict(self._environment)
+
     async def run(
         self,
         *arguments: str | Path,
