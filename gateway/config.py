@@ -52,7 +52,7 @@ _PORT_MAX = 65_535
 _HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*\.?")
 _MAX_HOST_NAME_LENGTH = 253
 _HOST_PORT = re.compile(r"(?:(?P<name>[^:\[\]]+)|\[(?P<bracketed>[^\[\]]+)\]):(?P<port>[0-9]{1,5})")
-_NODE_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?")
+_NODE_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _NAMESPACE_NAME = re.compile(
     rf"(?=.{{{limits.MIN_NAMESPACE_NAME_LENGTH},{limits.MAX_NAMESPACE_NAME_LENGTH}}}\Z)[A-Za-z][A-Za-z0-9-]*[A-Za-z0-9]"
 )
@@ -225,7 +225,7 @@ class GatewayConfig:
             yield "fabric: several gateways need a store that they share, too: store, a PostgreSQL database"
         if not _NODE_NAME.fullmatch(self.node_name):
             yield (
-                "node_name: every gateway needs a name of its own, of letters, digits and hyphens (at most 32),"
+                "node_name: every gateway needs a name of its own, of letters, digits and hyphens (at most 63),"
                 f" not {self.node_name!r}"
             )
         if self.node_url is None and self.peer_url is None and self.bind and _is_any(self.bind[0].host):

@@ -506,7 +506,11 @@ def _cross_origin(request: FrontRequest, connection: HybridConnection) -> Header
 def _check_kind(connection: HybridConnection, *, carries_messages: bool) -> None:
     if (connection.kind is not Kind.STREAM) is not carries_messages:
         kind = connection.kind.value
-        how = "the action listen" if carries_messages else "the action subscribe"
+        how = (
+            "the action listen (relaydesk expose)"
+            if carries_messages
+            else "the action subscribe (relaydesk subscribe)"
+        )
         raise BadRequestError(f"The endpoint is of the kind {kind!r}: come with {how}.")
 
 

@@ -131,7 +131,9 @@ class NatsLink:
         except FAILURES as error:
             await self.close()
             servers = ", ".join(self._servers)
-            raise FabricUnavailableError(f"no NATS server can be reached at {servers}: {error}") from error
+            raise FabricUnavailableError(
+                f"no NATS server can be reached at {servers}: {error or 'no answer in time'}"
+            ) from error
 
     async def close(self) -> None:
         """Let what is being said be said, for a moment, and go."""
