@@ -132,7 +132,7 @@ class NatsLink:
             await self.close()
             servers = ", ".join(self._servers)
             raise FabricUnavailableError(
-                f"no NATS server can be reached at {servers}: {error or 'no answer in time'}"
+                f"no NATS server can be reached at {servers}: {str(error) or 'no answer in time'}"
             ) from error
 
     async def close(self) -> None:

@@ -311,11 +311,15 @@ def _events(
 
     async def cut_off() -> None:
         assert hosts is not None
+        said = len(third.child.lines)
         hosts["g2"].cut()
         took = await load.well_again(asyncio.get_running_loop().time())
         log.info("cut off: the others are well after %.1f s", took)
+        await third.child.says("the connection to NATS is lost", after=said)
         hosts["g2"].heal()
         await _is_back(third)
+        # until then it knows of its own listeners alone, and tells others to come back: that belongs to what happened
+        await third.child.says("NATS is back", after=said)
 
     apart = {} if hosts is None else {"cut off": cut_off}
     return {
