@@ -7,7 +7,6 @@ listeners take there, and an event to 25 subscribers.
 
 from __future__ import annotations
 
-import argparse
 import os
 import socket
 import sys
@@ -18,7 +17,7 @@ from collections.abc import Callable
 from hyco.frames import Opcode, frame
 
 from . import machine, setups, small_requests, streams
-from .clusters import EVENTS, HELD, Shared, clustered, shared
+from .clusters import EVENTS, HELD, Shared, clustered, options, shared
 from .processes import BenchmarkError, allow_many_descriptors, end_in_order, processors
 from .relays import OURS, Relay, workshop
 from .report import show, table
@@ -110,12 +109,10 @@ def _opened(relay: Relay, target: str) -> socket.socket:
 
 def main() -> int:
     """Measure and print; exit code 1 when a measurement could not be made."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.clustering", description=__doc__)
-    parser.add_argument("--store", required=True, metavar="URL", help="a PostgreSQL database for this alone")
-    parser.add_argument("--rounds", type=int, default=9, metavar="N")
-    options = parser.parse_args()
+    found = options("clustering", __doc__)
+    pace = {"warm_s": 0.1, "measure_s": 0.2} if found.quick else {}
     try:
-        print(measure(options.store, options.rounds), end="")
+        print(measure(found.store, found.rounds, **pace), end="")
     except BenchmarkError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
 import shutil
@@ -32,6 +33,18 @@ EVENTS = "bench-events"
 #: Hybrid connections that may have 25 listeners each.
 HELD = tuple(more(number) for number in range(40))
 _TOKEN_LIFE_S = 86_400
+
+
+def options(module: str, description: str | None) -> argparse.Namespace:
+    """What the command line of one of these benchmarks says."""
+    parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{module}", description=description)
+    parser.add_argument("--store", required=True, metavar="URL", help="a PostgreSQL database for this alone")
+    parser.add_argument("--rounds", type=int, default=9, metavar="N")
+    parser.add_argument("--quick", action="store_true", help="one short round: for a look, not for a claim")
+    found = parser.parse_args()
+    if found.quick:
+        found.rounds = 1
+    return found
 
 
 @dataclass(frozen=True)
