@@ -17,6 +17,7 @@ from hyco.redaction import one_line
 from .errors import AgentError
 from .network import explain
 from .subscription import PublishedEvent
+from .transport import USER_AGENT
 
 KEEP_ALIVE_S: Final = 3.0
 """Less than the five seconds after which Node's and uvicorn's servers close an idle connection."""
@@ -46,6 +47,7 @@ class EventPoster:
             connector=aiohttp.TCPConnector(keepalive_timeout=KEEP_ALIVE_S),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=deadline_s),
+            headers={"User-Agent": USER_AGENT},
             skip_auto_headers=("Content-Type",),
             trust_env=False,
         )
@@ -68,9 +70,8 @@ class EventPoster:
                 self._url, data=event.body, headers=headers, allow_redirects=False
             ) as response:
                 status, reason = response.status, response.reason or ""
-                with contextlib.suppress(
-                    aiohttp.ClientPayloadError
-                ):  # what it says about it is of no interest
+                # what it says about it is of no interest
+                with contextlib.suppress(aiohttp.ClientPayloadError):
                     await response.content.read(MAX_ANSWER_BYTES)
         except TimeoutError as error:
             raise EventRefusedError(f"{self._where} did not answer in time") from error

@@ -8,14 +8,13 @@ from collections.abc import Callable
 
 from hyco.close_codes import GOING_AWAY
 from hyco.frames import Close, Fragment
-from hyco.limits import MAX_CONTROL_BODY_BYTES, MAX_CONTROL_MESSAGE_BYTES
 from hyco.messages import encode
-from hyco.service import ResponseReceived, ServiceChannel, TokenReceived
+from hyco.service import ResponseReceived, TokenReceived
 
-from .assembler import MessageAssembler
 from .errors import BusyError, ListenerGoneError, ListenerLostError
 from .fabric.interface import Answer, Ask, Event, Offer, Told
 from .legs import Keepalive, MessageLeg
+from .listener_commands import ListenerCommands
 from .listening import Listening
 from .token_watch import TokenWatch
 
@@ -41,10 +40,7 @@ class ControlChannel:
         self._origin = origin
         self._token = token
         self._on_end = on_end
-        self._machine = ServiceChannel()
-        self._messages = MessageAssembler(
-            text_limit=MAX_CONTROL_MESSAGE_BYTES, binary_limit=MAX_CONTROL_BODY_BYTES
-        )
+        self._commands = ListenerCommands()
         self._asked: dict[str, asyncio.Future[Answer]] = {}
         self._offer: Offer | None = None
         self._is_over = False
@@ -106,15 +102,7 @@ class ControlChannel:
 
     def fragment_received(self, fragment: Fragment) -> None:
         """A piece of a command or of the body behind one."""
-        message = self._messages.add(fragment)
-        if message is None:
-            return
-        events = (
-            self._machine.receive_text(message)
-            if isinstance(message, str)
-            else self._machine.receive_binary(message)
-        )
-        for event in events:
+        for event in self._commands.add(fragment):
             match event:
                 case ResponseReceived():
                     waiting = self._asked.get(event.response.request_id)

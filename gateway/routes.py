@@ -219,7 +219,6 @@ class Router:
             has_envelopes=target.parameters.get(ENVELOPE) == "true",
         )
         try:
-            _check_page(request, admitted.connection)
             await self._offer(request, target, subscriber, admitted, subscriber.take)
             leg = subscriber.make_leg(gateway.read_buffer, gateway.pinger)
             request.upgrade(switching_protocols(upgrade.key, None, (("TrackingId", tracking_id(guid)),)), leg)
@@ -234,17 +233,19 @@ class Router:
         if request.body.is_present:
             raise BadRequestError("A request for events has no body.")
         admitted = await self._admit(request, target, guid, carries_messages=True)
-        connection = admitted.connection
         subscriber = StreamSubscriber(
             name=admitted.name,
             token=admitted.token,
             on_end=admitted.left,
             request=request,
-            headers=[("TrackingId", tracking_id(guid)), _date(), *_cross_origin(request, connection)],
+            headers=[
+                ("TrackingId", tracking_id(guid)),
+                _date(),
+                *_cross_origin(request, admitted.connection),
+            ],
             beat_s=self._config.ping_interval_s,
         )
         try:
-            _check_page(request, connection)
             await self._offer(request, target, subscriber, admitted, subscriber.take)
             self._note_connected("subscriber", request, admitted)
             await subscriber.run()
@@ -260,6 +261,7 @@ class Router:
         _check_kind(connection, carries_messages=carries_messages)
         if carries_messages:
             check_is_whole_name(connection, target.canonical)
+            _check_page(request, connection)
         relay = connection.key
         name = f"{guid}_{gateway.next_serial()}"
         place = gateway.places.take(namespace.key)

@@ -15,14 +15,13 @@ from collections.abc import Callable
 
 from hyco.close_codes import GOING_AWAY
 from hyco.frames import Close, Fragment
-from hyco.limits import MAX_CONTROL_BODY_BYTES, MAX_CONTROL_MESSAGE_BYTES
-from hyco.service import ServiceChannel, TokenReceived
+from hyco.service import TokenReceived
 
-from .assembler import MessageAssembler
 from .errors import BusyError, DrainingError, ListenerGoneError
 from .fabric.interface import Answer, Ask, Event, Offer, Told
 from .front_request import FrontRequest, Headers
 from .legs import CLOSE_TIMEOUT_S, Keepalive, MessageLeg
+from .listener_commands import ListenerCommands
 from .listening import Listening
 from .token_watch import TokenWatch
 
@@ -68,13 +67,9 @@ class Subscriber:
         """Whether what is sent now would not arrive."""
         return False
 
-    def _may_send(self) -> bool:
-        """Whether a message can be sent now."""
-        raise NotImplementedError
-
-    def _send(self, ask: Ask) -> None:
-        """Send it."""
-        raise NotImplementedError
+    def _send_at_once(self, ask: Ask) -> bool:
+        """Send it now, if it can be; else it waits its turn."""
+        return False
 
     def close(self, code: int, reason: str) -> None:
         """End it from this side."""
@@ -102,9 +97,7 @@ class Subscriber:
         """
         if self._is_over or self._is_leaving():
             raise ListenerGoneError
-        if not self._waiting and self._may_send():
-            self._send(ask)
-        else:
+        if self._waiting or not self._send_at_once(ask):
             size = len(ask.body or b"")
             if len(self._waiting) >= MAX_WAITING_EVENTS or self._waiting_bytes + size > MAX_WAITING_BYTES:
                 self.missed += 1
@@ -114,12 +107,11 @@ class Subscriber:
         self.told += 1
         return self._told
 
-    def send_waiting(self) -> None:
-        """Send of what waits as much as can be sent now."""
-        while self._waiting and self._may_send():
-            ask = self._waiting.popleft()
-            self._waiting_bytes -= len(ask.body or b"")
-            self._send(ask)
+    def _next(self) -> Ask:
+        """Take what has waited for longest."""
+        ask = self._waiting.popleft()
+        self._waiting_bytes -= len(ask.body or b"")
+        return ask
 
     def go_away(self, reason: str) -> None:
         """The hybrid connection was deleted, or the gateway stops."""
@@ -158,10 +150,7 @@ class WebSocketSubscriber(Subscriber):
         super().__init__(name=name, token=token, on_end=on_end)
         self._has_envelopes = has_envelopes
         self._leg: MessageLeg | None = None
-        self._machine = ServiceChannel()
-        self._messages = MessageAssembler(
-            text_limit=MAX_CONTROL_MESSAGE_BYTES, binary_limit=MAX_CONTROL_BODY_BYTES
-        )
+        self._commands = ListenerCommands()
 
     def make_leg(self, buffer: memoryview, keepalive: Keepalive) -> MessageLeg:
         """The leg that is to take its connection over."""
@@ -174,21 +163,24 @@ class WebSocketSubscriber(Subscriber):
             leg.close(GOING_AWAY, "The hybrid connection was deleted, or the gateway stops.")
         else:
             self._token.watch(self.close)
-            self.send_waiting()
+            self._send_waiting()
 
     def _is_leaving(self) -> bool:
         return self._leg is not None and self._leg.is_leaving
 
-    def _may_send(self) -> bool:
-        return self._leg is not None and not self._leg.is_writing_paused
-
-    def _send(self, ask: Ask) -> None:
-        assert self._leg is not None
+    def _send_at_once(self, ask: Ask) -> bool:
+        if self._leg is None or self._leg.is_writing_paused:
+            return False
         assert isinstance(ask.message, Event)
         if self._has_envelopes:
             self._leg.send_data(envelope(ask), is_text=False)
         else:
             self._leg.send_data(ask.body or b"", is_text=ask.message.is_text)
+        return True
+
+    def _send_waiting(self) -> None:
+        while self._waiting and self._send_at_once(self._waiting[0]):
+            self._next()
 
     def close(self, code: int, reason: str) -> None:
         """Say Close."""
@@ -201,15 +193,7 @@ class WebSocketSubscriber(Subscriber):
 
     def fragment_received(self, fragment: Fragment) -> None:
         """A piece of what it says."""
-        message = self._messages.add(fragment)
-        if message is None:
-            return
-        events = (
-            self._machine.receive_text(message)
-            if isinstance(message, str)
-            else self._machine.receive_binary(message)
-        )
-        for event in events:
+        for event in self._commands.add(fragment):
             if isinstance(event, TokenReceived):
                 self._token.renew(event.token)
 
@@ -223,7 +207,7 @@ class WebSocketSubscriber(Subscriber):
 
     def writing_resumed(self) -> None:
         """It reads again."""
-        self.send_waiting()
+        self._send_waiting()
 
 
 class StreamSubscriber(Subscriber):
@@ -288,13 +272,8 @@ class StreamSubscriber(Subscriber):
                 await self._request.write(b":\n\n")
             self._woken.clear()
             while self._waiting and not self._is_over:
-                ask = self._waiting.popleft()
-                self._waiting_bytes -= len(ask.body or b"")
-                await self._request.write(stream_event(ask))
+                await self._request.write(stream_event(self._next()))
         self._request.finish()
-
-    def _may_send(self) -> bool:
-        return False  # that is for run()
 
     def take(self, ask: Ask) -> Told:
         """Keep it until it is sent."""
