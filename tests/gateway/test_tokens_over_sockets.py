@@ -298,11 +298,14 @@ async def test_made_up_tokens_open_nothing(relay: RunningGateway):
 
 
 def _says_the_same(text: str, whole: str) -> bool:
-    """Whether *text* is the good token in another order, or with its word or its rule's name in another case."""
+    """Whether *text* is the good token in another order, or with its word, a field's name or its rule's name in another case."""
 
     def parts(token: str) -> list[str]:
         word, _, fields = token.partition(" ")
-        named = (field.lower() if field.startswith("skn=") else field for field in fields.split("&"))
-        return [word.lower(), *sorted(named)]
+        named = []
+        for field in fields.split("&"):
+            name, _, value = field.partition("=")
+            named.append((name.lower(), value.lower() if name.lower() == "skn" else value))
+        return [word.lower(), *(f"{name}={value}" for name, value in sorted(named))]
 
     return parts(text) == parts(whole)
