@@ -1,7 +1,7 @@
-"""Make .venv fit for a verb of the Makefile: `python3 tools/environment.py runtime|app|dev`.
+"""Make .venv fit for a verb of the Makefile: `python3 tools/environment.py runtime|app|package|dev`.
 
 Every level holds the one before: ``runtime`` runs the gateway, the agent and the command line, ``app`` adds the window,
-``dev`` the tests. Packages come from requirements/LEVEL.txt, each checked against its hash. What was done is written to a
+``package`` what makes installers, ``dev`` the tests. Packages come from requirements/LEVEL.txt, each checked against its hash. What was done is written to a
 stamp in .venv; while that still tells the truth, nothing is touched and the network is not asked.
 
 Needs only the standard library. Up to the check of its version this runs on older Pythons too.
@@ -27,7 +27,7 @@ if sys.version_info < OLDEST_PYTHON:
     )
     sys.exit(2)
 
-LEVELS = ("runtime", "app", "dev")
+LEVELS = ("runtime", "app", "package", "dev")
 CHECKOUT = Path(__file__).resolve().parent.parent
 VENV = CHECKOUT / ".venv"
 # Compiled where there is a C compiler and Python's headers; without them its twin in Python is used.

@@ -17,7 +17,8 @@ REQUIREMENTS = CHECKOUT / "requirements"
 
 # What each file adds to the core. dev.txt comes first: it holds all of it, and the others are cut to its pins.
 EXTRAS = {
-    "dev": ("gui", "cluster", "speed", "checkout", "dev"),
+    "dev": ("gui", "cluster", "speed", "checkout", "package", "dev"),
+    "package": ("gui", "speed", "checkout", "package"),
     "app": ("gui", "speed", "checkout"),
     "runtime": ("speed", "checkout"),
     "gateway": ("cluster", "speed", "checkout"),
