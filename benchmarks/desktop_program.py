@@ -24,11 +24,12 @@ from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
 from relaydesk import event_loop
-from relaydesk.actions import ExposeRequest, Who
+from relaydesk.actions import ExposeRequest
 from relaydesk.agent_bridge import AgentBridge
 from relaydesk.keystore import Keystore
 from relaydesk.log_tail import LogTail
 from relaydesk.ports import PortWatcher
+from relaydesk.preferences import Who
 from relaydesk.settings import Settings
 from relaydesk.snapshot import ConnectionKind, KeystoreState, LiveConnection
 from relaydesk.views.icons import Icons
@@ -64,7 +65,8 @@ async def _run(application: QApplication, folder: Path) -> None:
         log_tail=LogTail(),
     )
     theme = Theme(application)
-    window = MainWindow(bridge, theme, Icons(theme), WindowMemory(folder / "windows.json"))
+    window = MainWindow(theme, WindowMemory(folder / "windows.json"))
+    window.fill(bridge, Icons(theme))
     window.watched.connect(bridge.set_watched)
     async with asyncio.TaskGroup() as tasks:
         inside = tasks.create_task(bridge.run(), name="bridge")

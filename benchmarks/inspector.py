@@ -36,8 +36,8 @@ from agent.route import Route
 from agent.targets import parse_target
 from hyco.addresses import parse_endpoint
 from hyco.messages import RemoteEndpoint
-from relaydesk.actions import Preferences
 from relaydesk.desk.inspecting import Inspector
+from relaydesk.preferences import Preferences
 from relaydesk.snapshot import Snapshot
 from relaydesk.views.context import Context, Notice
 from relaydesk.views.icons import Icons

@@ -14,8 +14,8 @@ from typing import Final
 from PySide6.QtCore import QLibraryInfo, QLocale, QTranslator
 from PySide6.QtWidgets import QApplication
 
-from .actions import Language
 from .assets import asset
+from .preferences import Language
 
 log = logging.getLogger(__name__)
 

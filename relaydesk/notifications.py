@@ -14,9 +14,9 @@ from PySide6.QtCore import QCoreApplication
 
 from agent.config import Direction
 
-from .actions import Preferences
 from .models import formats, problems
 from .models.texts import literal
+from .preferences import Preferences
 from .snapshot import Service, ServiceState, Snapshot
 
 translate = QCoreApplication.translate

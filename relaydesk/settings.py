@@ -21,7 +21,8 @@ from agent.config import AgentConfig, ConnectionConfig
 from agent.config_file import problems_of, read_config
 from agent.errors import ConfigError
 
-from .actions import Preferences, Reach
+from .actions import Reach
+from .preferences import Preferences
 from .settings_file import SettingsError, SettingsFile
 
 AGENT_FILE: Final = "agent.toml"

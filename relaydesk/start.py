@@ -12,6 +12,9 @@ from typing import Final
 
 from . import ipc
 
+#: What this program is called where systems keep its files.
+NAME: Final = "relaydesk"
+
 SCHEME: Final = "relaydesk:"
 
 #: Start in the tray. Where there is none the window is shown all the same.

@@ -94,7 +94,7 @@ def picture_all(folder: Path, font: str, scale: int) -> None:
 
     from agent.checks import Fault, Step
     from agent.exchanges import Exchanges
-    from relaydesk.actions import Theme as Choice
+    from relaydesk.preferences import Theme as Choice
     from relaydesk.snapshot import Snapshot
     from relaydesk.views.add_gateway_dialog import AddGatewayDialog
     from relaydesk.views.expose_dialog import ExposeDialog
@@ -137,7 +137,8 @@ def picture_all(folder: Path, font: str, scale: int) -> None:
         theme.apply(choice)
         application.setLayoutDirection(direction)
         bridge = FakeBridge(next(iter(minute())))
-        window = MainWindow(bridge, theme, icons, FakeMemory(), files=files, clock=lambda: NOW)
+        window = MainWindow(theme, FakeMemory())
+        window.fill(bridge, icons, files=files, clock=lambda: NOW)
         window.show()
         for snapshot in minute():
             bridge.feed(snapshot)

@@ -35,18 +35,11 @@ from hyco.connection_string import parse as parse_connection_string
 from hyco.redaction import one_line
 from hyco.sas import Right
 
-from ..actions import (
-    DEFAULT_LIFETIME_S,
-    ExposeRequest,
-    Offer,
-    Preferences,
-    Reach,
-    Shared,
-    Who,
-)
+from ..actions import ExposeRequest, Offer, Reach, Shared
 from ..check_report import Examined, report
 from ..keystore import Keystore, KeystoreError
 from ..ports import ListeningPort, PortKind, PortWatcher, guess_kind
+from ..preferences import DEFAULT_LIFETIME_S, Preferences, Who
 from ..settings import GatewayNote, ServiceNote, Settings, unique_name
 from ..snapshot import (
     BundledState,

@@ -22,8 +22,8 @@ from hyco.addresses import Endpoint
 from hyco.connection_string import ConnectionString, parse
 from hyco.sas import Right
 
-from ..actions import Who
 from ..local_gateway.finding import ca_file, running_administration
+from ..preferences import Who
 from ..settings import GatewayNote
 from ..snapshot import Trouble
 from .bundled import Bundled

@@ -11,8 +11,9 @@ from agent.checks import Check, Fault, Outcome, Step
 from .. import check_words
 from ..check_words import Advice
 from ..snapshot import Problem
-from .states import Face, Tone
+from .states import Face
 from .texts import paragraph
+from .tones import Tone
 
 translate = QCoreApplication.translate
 

@@ -8,8 +8,9 @@ from ..snapshot import ConnectionKind, LiveConnection, Snapshot
 from . import formats
 from .rates import NO_RATE, Rate, Rates, Totals
 from .services import spoken_history
-from .states import Tone, connection_face
+from .states import connection_face
 from .tables import Column, FilterModel, TableModel
+from .tones import Tone
 
 translate = QCoreApplication.translate
 

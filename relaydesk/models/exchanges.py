@@ -18,8 +18,9 @@ from agent.exchange_filter import EVERYTHING, ExchangeFilter, FilterError, Searc
 from agent.masks import masked_target
 
 from . import formats
-from .states import Face, Tone
+from .states import Face
 from .tables import Column, TableModel
+from .tones import Tone
 
 translate = QCoreApplication.translate
 

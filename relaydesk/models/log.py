@@ -18,9 +18,9 @@ from PySide6.QtCore import (
 
 from ..snapshot import LogLine
 from . import formats
-from .states import Tone
 from .tables import CELL_ROLE, ROW_ROLE, Cell, Index
 from .texts import literal, paragraph, tooltip
+from .tones import Tone
 
 translate = QCoreApplication.translate
 

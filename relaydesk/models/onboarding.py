@@ -18,7 +18,8 @@ from agent.checks import Check, Fault, Step
 from agent.config import Direction
 from hyco.redaction import hide_secrets
 
-from ..actions import ActionError, Actions, ExposeRequest, Offer, Preferences, Reach, Shared
+from ..actions import ActionError, Actions, ExposeRequest, Offer, Reach, Shared
+from ..preferences import Preferences
 from ..snapshot import Gateway, KeystoreState, LiveConnection, Problem, Service, Snapshot, Trouble
 from .checks import Walk
 from .gateways import rights_words

@@ -14,8 +14,9 @@ from agent.status import Traffic
 from ..snapshot import Service, ServiceState, Snapshot
 from . import formats, health, problems
 from .rates import Rate, Rates, Totals
-from .states import Tone, proof_words, service_face
+from .states import proof_words, service_face
 from .tables import Column, FilterModel, TableModel
+from .tones import Tone
 
 translate = QCoreApplication.translate
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 from typing import NamedTuple, assert_never
 
 from PySide6.QtCore import QCoreApplication
@@ -10,20 +9,9 @@ from PySide6.QtCore import QCoreApplication
 from agent.config import Direction
 
 from ..snapshot import BundledState, Gateway, Health, LiveConnection, Proof, Service, ServiceState
+from .tones import Tone
 
 translate = QCoreApplication.translate
-
-
-class Tone(enum.Enum):
-    """What a colour stands for; ``views/theme.py`` has the colours."""
-
-    PLAIN = "plain"
-    QUIET = "quiet"
-    ACCENT = "accent"
-    GOOD = "good"
-    BUSY = "busy"
-    WARN = "warn"
-    BAD = "bad"
 
 
 class Face(NamedTuple):

@@ -20,8 +20,8 @@ from PySide6.QtCore import (
     Qt,
 )
 
-from .states import Tone
 from .texts import literal, paragraph, tooltip
+from .tones import Tone
 
 log = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from PySide6.QtWidgets import QDialog, QFormLayout, QLineEdit, QPlainTextEdit, Q
 from ..actions import ActionError, Offer
 from ..models import problems
 from ..models.gateways import rights_words
-from ..models.states import Tone
 from ..models.texts import literal
+from ..models.tones import Tone
 from ..snapshot import Problem
 from .context import Context, Notice
 from .labels import GAP, MARGIN, Label, button, row

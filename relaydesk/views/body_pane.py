@@ -23,7 +23,7 @@ from hyco.fields import Headers
 
 from ..models import bodies, exchange_words
 from ..models.bodies import BodyView, OpenBody
-from ..models.states import Tone
+from ..models.tones import Tone
 from .context import Context, Notice
 from .labels import ElidedLabel, button, clear_margins, row
 

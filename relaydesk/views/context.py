@@ -11,7 +11,7 @@ from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 
 from ..models import problems
-from ..models.states import Tone
+from ..models.tones import Tone
 from ..snapshot import Problem
 from .bridge import Bridge
 from .icons import Icons

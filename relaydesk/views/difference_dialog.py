@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QSyntaxHighlighter, QTextCharFormat, QTextDocument
 from PySide6.QtWidgets import QDialog, QVBoxLayout, QWidget
 
-from ..models.states import Tone
+from ..models.tones import Tone
 from .body_pane import code_field
 from .context import Context
 from .labels import GAP, MARGIN, Label, button, row

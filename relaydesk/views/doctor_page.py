@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QComboBox, QFileDialog
 from ..check_report import Examined, report
 from ..models import checks, problems
 from ..models.checks import Walk
-from ..models.states import Tone
 from ..models.texts import caption
+from ..models.tones import Tone
 from ..snapshot import Problem, Snapshot
 from .check_list import CheckList
 from .context import Context, Notice

@@ -11,10 +11,11 @@ import dataclasses
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QDialog, QLabel, QLineEdit, QVBoxLayout, QWidget
 
-from ..actions import ExposeRequest, Shared, Who
+from ..actions import ExposeRequest, Shared
 from ..models import formats, problems
 from ..models.texts import literal
 from ..ports import ListeningPort, PortWatcher
+from ..preferences import Who
 from ..snapshot import Problem
 from .context import Context
 from .labels import GAP, MARGIN, Label, button, row

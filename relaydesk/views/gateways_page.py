@@ -9,8 +9,9 @@ from PySide6.QtWidgets import QComboBox, QFrame, QLineEdit, QVBoxLayout, QWidget
 from ..actions import Reach
 from ..models import gateways
 from ..models.gateways import GatewaysModel
-from ..models.states import Tone, gateway_face
+from ..models.states import gateway_face
 from ..models.texts import literal, tooltip
+from ..models.tones import Tone
 from ..snapshot import BundledState, Gateway, Problem, Snapshot
 from .add_gateway_dialog import AddGatewayDialog
 from .context import Context, Notice

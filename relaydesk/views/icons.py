@@ -15,7 +15,7 @@ from PySide6.QtGui import QIcon, QImage, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 
 from ..assets import asset
-from ..models.states import Tone
+from ..models.tones import Tone
 from .theme import HIGH_CONTRAST, Theme
 
 #: The sizes that StatusNotifier hosts, Windows and our own views pick from; 40 is 20 at 200 %.

@@ -15,7 +15,7 @@ from agent.captured import CapturedExchange, ExchangeKind
 
 from ..models import exchange_words, formats
 from ..models.exchanges import ExchangesModel
-from ..models.states import Tone
+from ..models.tones import Tone
 from ..snapshot import Snapshot
 from .context import Context, Notice
 from .difference_dialog import DifferenceDialog

@@ -7,8 +7,8 @@ from PySide6.QtWidgets import QComboBox, QDialog, QFormLayout, QLineEdit, QVBoxL
 
 from ..actions import Shared
 from ..models import formats, problems
-from ..models.states import Tone
 from ..models.texts import literal
+from ..models.tones import Tone
 from ..snapshot import Problem, Service
 from .context import Context, Notice
 from .labels import GAP, MARGIN, Label, button, row

@@ -19,8 +19,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from ..models.states import Tone
 from ..models.texts import caption, literal, paragraph, tooltip
+from ..models.tones import Tone
 from .icons import Icons
 
 _LONG_WORD = re.compile(r"(\S{40})(?=\S)")

@@ -12,9 +12,9 @@ from PySide6.QtWidgets import QAbstractItemView, QComboBox, QFileDialog, QHeader
 
 from ..models import formats, log
 from ..models.log import LogFilter, LogModel
-from ..models.states import Tone
 from ..models.tables import ROW_ROLE
 from ..models.texts import caption
+from ..models.tones import Tone
 from ..snapshot import LogLine, Snapshot
 from .cells import CellDelegate
 from .context import Context, Notice

@@ -1,5 +1,8 @@
 """The main window: navigation at the left, pages in the middle, messages above them.
 
+It is made in two steps. The frame needs Qt, the colours and how it was left the last time: it can be on the screen before anything
+else of the program is loaded. ``fill`` puts the rest into it.
+
 A window that is hidden or minimised does no work: it is not connected to the snapshots then, and starts with the latest one
 when it is shown again. Of the pages, only the one that is seen is kept up to date.
 """
@@ -11,29 +14,21 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QHideEvent, QKeySequence, QResizeEvent, QShortcut, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMessageBox, QStackedWidget, QVBoxLayout, QWidget
 
-from ..actions import CloseChoice, Preferences
-from ..models import connections, health, services
-from ..snapshot import KeystoreState, Snapshot
-from .bridge import Bridge, WindowMemory
-from .connections_page import ConnectionsPage
-from .context import Context, open_in_browser, to_clipboard
-from .doctor_page import DoctorPage
-from .gateways_page import GatewaysPage
-from .icons import Icons, application_icon
-from .inspector_page import InspectorPage
-from .keystore_dialog import KeystoreDialog
-from .log_page import LogPage
-from .message_bar import MessageBar
-from .navigation import Navigation
-from .page import LiveRates, Page
-from .services_page import ServicesPage
-from .settings_page import SettingsPage
+from ..preferences import CloseChoice, Preferences
+from .icons import application_icon
 from .theme import Theme
+
+if TYPE_CHECKING:
+    from ..snapshot import Snapshot
+    from .bridge import Bridge, WindowMemory
+    from .icons import Icons
+    from .page import Page
 
 #: Narrower than this, the navigation shows icons alone.
 NARROW_BELOW = 900
@@ -52,15 +47,8 @@ class MainWindow(QMainWindow):
     """The window.
 
     Args:
-        bridge: To the desktop.
         theme: The colours.
-        icons: The pictures.
         memory: How it was left the last time.
-        files: The settings files, by what is in them, for the page of settings.
-        has_tray: Whether there is a tray from which a hidden window can be opened again.
-        clock: The time, POSIX seconds.
-        open_page: Shows a web page.
-        copy: Puts a text on the clipboard.
     """
 
     expose_wanted = Signal()
@@ -70,40 +58,68 @@ class MainWindow(QMainWindow):
     watched = Signal(bool)
     """Whether somebody sees what is published: the bridge may be slower for the tray alone."""
 
-    def __init__(
+    def __init__(self, theme: Theme, memory: WindowMemory) -> None:
+        super().__init__()
+        self._theme = theme
+        self._memory = memory
+        self._is_filled = False
+        self._is_awake = False
+        self._is_over = False
+        self.setWindowTitle("RelayDesk")
+        self.setWindowIcon(application_icon())
+        self.setMinimumSize(SMALLEST)
+        geometry = memory.recall(_GEOMETRY)
+        if geometry is None or not self.restoreGeometry(QByteArray(geometry)):
+            self.resize(USUAL)
+
+    def fill(
         self,
         bridge: Bridge,
-        theme: Theme,
         icons: Icons,
-        memory: WindowMemory,
         *,
         files: Sequence[tuple[str, Path]] = (),
         has_tray: Callable[[], bool] = lambda: True,
         clock: Callable[[], float] = time.time,
-        open_page: Callable[[str], None] = open_in_browser,
-        copy: Callable[[str], None] = to_clipboard,
+        open_page: Callable[[str], None] | None = None,
+        copy: Callable[[str], None] | None = None,
     ) -> None:
-        super().__init__()
+        """Put everything into it; it follows what happens from then on, whenever it is seen.
+
+        Args:
+            bridge: To the desktop.
+            icons: The pictures.
+            files: The settings files, by what is in them, for the page of settings.
+            has_tray: Whether there is a tray from which a hidden window can be opened again.
+            clock: The time, POSIX seconds.
+            open_page: Shows a web page; None: in the browser.
+            copy: Puts a text on the clipboard; None: on the system's.
+        """
+        from ..snapshot import Snapshot
+        from .connections_page import ConnectionsPage
+        from .context import Context, open_in_browser, to_clipboard
+        from .doctor_page import DoctorPage
+        from .gateways_page import GatewaysPage
+        from .inspector_page import InspectorPage
+        from .log_page import LogPage
+        from .message_bar import MessageBar
+        from .navigation import Navigation
+        from .page import LiveRates
+        from .services_page import ServicesPage
+        from .settings_page import SettingsPage
+
         self._bridge = bridge
-        self._theme = theme
-        self._memory = memory
         self._has_tray = has_tray
         self._clock = clock
-        self._is_awake = False
-        self._is_over = False
         self._rates = LiveRates()
         self._snapshot = Snapshot(at=0.0)
-        self.setWindowTitle("RelayDesk")
-        self.setWindowIcon(application_icon())
-        self.setMinimumSize(SMALLEST)
         self.message_bar = MessageBar(icons)
         self.context = Context(
             bridge=bridge,
-            theme=theme,
+            theme=self._theme,
             icons=icons,
             teller=self.message_bar,
-            open_page=open_page,
-            copy=copy,
+            open_page=open_page or open_in_browser,
+            copy=copy or to_clipboard,
             clock=clock,
         )
         self.services = ServicesPage(self.context)
@@ -124,7 +140,9 @@ class MainWindow(QMainWindow):
         )
         names = ("services", "connections", "inspector", "gateways", "log", "doctor", "settings")
         self.navigation = Navigation(
-            theme, icons, tuple((name, page.title) for name, page in zip(names, self.pages, strict=True))
+            self._theme,
+            icons,
+            tuple((name, page.title) for name, page in zip(names, self.pages, strict=True)),
         )
         self.stack = QStackedWidget()
         for page in self.pages:
@@ -138,6 +156,10 @@ class MainWindow(QMainWindow):
         self.navigation.choose(0)
         self.navigation.list.setFocus()
         self._restore()
+        self._is_filled = True
+        self._fit()
+        if self.isVisible() and not self.isMinimized():
+            self._wake()
 
     def _lay_out(self) -> None:
         centre = QWidget()
@@ -229,6 +251,8 @@ class MainWindow(QMainWindow):
             self.page.show_snapshot(self._snapshot, self._rates)
 
     def _take(self, snapshot: Snapshot) -> None:
+        from ..models import connections, health, services
+
         self._snapshot = snapshot
         self._rates.services.update(snapshot.at, services.totals(snapshot))
         self._rates.connections.update(snapshot.at, connections.totals(snapshot))
@@ -244,6 +268,8 @@ class MainWindow(QMainWindow):
         self.page.show_snapshot(snapshot, self._rates)
 
     def _tick(self) -> None:
+        from ..models import connections, health, services
+
         now = self._clock()
         if now - self._rates.services.at > _QUIET_S:
             self._rates.services.update(now, services.totals(self._snapshot))
@@ -274,7 +300,7 @@ class MainWindow(QMainWindow):
                 self._wake()
 
     def _wake(self) -> None:
-        if self._is_awake or self._is_over:
+        if self._is_awake or self._is_over or not self._is_filled:
             return
         self._is_awake = True
         self.watched.emit(True)
@@ -300,6 +326,10 @@ class MainWindow(QMainWindow):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Give the page its room."""
         super().resizeEvent(event)
+        if self._is_filled:
+            self._fit()
+
+    def _fit(self) -> None:
         is_narrow = self.width() < NARROW_BELOW
         if is_narrow != self.navigation.is_narrow:
             self.navigation.set_narrow(is_narrow)
@@ -312,6 +342,8 @@ class MainWindow(QMainWindow):
             event.accept()
             return
         event.ignore()
+        if not self._is_filled:  # nobody is there yet who could end the program in order
+            return
         match self._bridge.actions.preferences().close:
             case CloseChoice.KEEP:
                 self.hide()
@@ -325,9 +357,10 @@ class MainWindow(QMainWindow):
         if self._is_over:
             return
         self._sleep()
-        self._remember()
+        if self._is_filled:
+            self._remember()
+            self._bridge.log_lines.disconnect(self.log.take)
         self._is_over = True
-        self._bridge.log_lines.disconnect(self.log.take)
         self.close()
 
     def _ask(self) -> None:
@@ -366,9 +399,7 @@ class MainWindow(QMainWindow):
         self._memory.keep(_INSPECTOR_SPLITTER, bytes(self.inspector.splitter.saveState().data()))
 
     def _restore(self) -> None:
-        geometry, splitter = (self._memory.recall(name) for name in (_GEOMETRY, _SPLITTER))
-        if geometry is None or not self.restoreGeometry(QByteArray(geometry)):
-            self.resize(USUAL)
+        splitter = self._memory.recall(_SPLITTER)
         if splitter is None or not self.services.splitter.restoreState(QByteArray(splitter)):
             self.services.splitter.setSizes([300, 300])
         inspector = self._memory.recall(_INSPECTOR_SPLITTER)
@@ -381,6 +412,9 @@ class MainWindow(QMainWindow):
         self._bridge.do(self._bridge.actions.retry_now(service or None), failed=self.context.tell_failure)
 
     def _unlock(self) -> None:
+        from ..snapshot import KeystoreState
+        from .keystore_dialog import KeystoreDialog
+
         state = self._snapshot.keystore
         if state in (KeystoreState.SEALED_FILE_CLOSED, KeystoreState.UNDECIDED):
             KeystoreDialog(self.context, state, self).open()

@@ -7,7 +7,7 @@ from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from ..models import health, problems
-from ..models.states import Tone
+from ..models.tones import Tone
 from ..snapshot import KeystoreState, Snapshot
 from .context import Notice
 from .icons import Icons

@@ -11,8 +11,8 @@ from agent.captured import BodyState, CapturedExchange, ExchangeKind, Message, M
 
 from ..models import bodies, exchange_words, formats
 from ..models.bodies import BodyView
-from ..models.states import Tone
 from ..models.tables import Column, FilterModel, TableModel
+from ..models.tones import Tone
 from .body_pane import code_field
 from .context import Context
 from .labels import ElidedLabel, button, clear_margins, row

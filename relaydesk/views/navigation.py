@@ -16,8 +16,8 @@ from PySide6.QtWidgets import (
 
 from ..models import formats
 from ..models.health import Glance
-from ..models.states import Tone
 from ..models.texts import tooltip
+from ..models.tones import Tone
 from .icons import Icons, application_icon
 from .labels import ElidedLabel, Label, Picture, row
 from .theme import Theme

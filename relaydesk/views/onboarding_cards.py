@@ -21,8 +21,8 @@ from PySide6.QtWidgets import (
 from ..actions import Reach
 from ..models import checks, formats, problems
 from ..models.onboarding import Fact, Onboarding, Way
-from ..models.states import Tone
 from ..models.texts import literal
+from ..models.tones import Tone
 from ..ports import ListeningPort, PortWatcher
 from ..snapshot import KeystoreState
 from .check_list import CheckList

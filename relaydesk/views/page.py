@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QStackedWidget, QVBoxLayout, QWidget
 
 from ..models.rates import Rates
-from ..models.states import Tone
+from ..models.tones import Tone
 from ..snapshot import Snapshot
 from .context import Context
 from .labels import GAP, MARGIN, ElidedLabel, Label, Picture, row

@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout
 
 from ..models import problems
-from ..models.states import Tone
+from ..models.tones import Tone
 from ..snapshot import Problem
 from .context import Context
 from .labels import Label, Picture, button, set_property

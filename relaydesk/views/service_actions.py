@@ -10,7 +10,7 @@ from PySide6.QtGui import QAction, QKeySequence
 from agent.config import Direction
 
 from ..actions import Shared
-from ..models.states import Tone
+from ..models.tones import Tone
 from ..snapshot import Service, ServiceState
 from .context import Context, Notice
 

@@ -10,10 +10,10 @@ from PySide6.QtCore import QCoreApplication, QSignalBlocker, Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QCheckBox, QComboBox, QGridLayout, QScrollArea, QVBoxLayout, QWidget
 
-from ..actions import CloseChoice, Language, Preferences, Theme, Who
 from ..language import OWN_NAMES
 from ..models import formats, health
 from ..models.texts import caption
+from ..preferences import CloseChoice, Language, Preferences, Theme, Who
 from ..snapshot import KeystoreState, Problem, Snapshot
 from .context import Context
 from .labels import GAP, ElidedLabel, Label, button, card

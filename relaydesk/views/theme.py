@@ -17,9 +17,9 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication
 
-from ..actions import Theme as Choice
 from ..assets import asset
-from ..models.states import Tone
+from ..models.tones import Tone
+from ..preferences import Theme as Choice
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from agent.captured import CapturedExchange, Phase, phases
 
 from ..models import exchange_words
-from ..models.states import Tone
+from ..models.tones import Tone
 from .labels import ElidedLabel, clear_margins
 from .theme import Theme
 

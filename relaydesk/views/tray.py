@@ -17,8 +17,9 @@ from agent.config import Direction
 
 from ..actions import Shared
 from ..models import health
-from ..models.states import Tone, service_face
+from ..models.states import service_face
 from ..models.texts import caption, literal, unmarked
+from ..models.tones import Tone
 from ..snapshot import Problem, Service, ServiceState, Snapshot
 from .context import Context
 from .icons import tray_icon

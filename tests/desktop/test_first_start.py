@@ -11,7 +11,8 @@ import pytest
 
 from agent.targets import parse_target
 from hyco.sas import Right
-from relaydesk.actions import ExposeRequest, Who
+from relaydesk.actions import ExposeRequest
+from relaydesk.preferences import Who
 from tests.support.desks import running_desk
 from tests.support.gateways import RunningGateway, running_gateway
 from tests.support.processes import need_program

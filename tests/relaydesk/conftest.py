@@ -35,7 +35,7 @@ def english() -> Iterator[None]:
 @pytest.fixture
 def theme(qapp: QApplication) -> Iterator[Theme]:
     """The light theme."""
-    from relaydesk.actions import Theme as Choice
+    from relaydesk.preferences import Theme as Choice
     from relaydesk.views.theme import Theme
 
     made = Theme(qapp)

@@ -10,8 +10,8 @@ from PySide6.QtCore import QCoreApplication, QLocale, Qt, QTranslator
 from PySide6.QtWidgets import QApplication, QDialogButtonBox
 
 from relaydesk import language
-from relaydesk.actions import Language, Preferences
 from relaydesk.models import formats, health
+from relaydesk.preferences import Language, Preferences
 from relaydesk.settings import DesktopConfig, Settings
 from relaydesk.settings_file import SettingsError
 from relaydesk.views.page import Page

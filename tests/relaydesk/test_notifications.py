@@ -10,8 +10,8 @@ pytest.importorskip("PySide6", reason="the extra `gui` is not installed")
 
 from agent.config import Direction
 from agent.status import Traffic
-from relaydesk.actions import Preferences
 from relaydesk.notifications import APART_S, EXPIRING_SHORT_S, LOST_S, QUIET_S, Notifications
+from relaydesk.preferences import Preferences
 from relaydesk.snapshot import Problem, Service, ServiceState, Snapshot, Trouble
 
 START = 1_000_000.0

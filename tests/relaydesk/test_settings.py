@@ -11,7 +11,8 @@ import pytest
 from agent.config import AgentConfig, ConnectionConfig, Credential, Direction, LocalAddress, NetworkConfig
 from agent.config_file import load_config
 from agent.targets import parse_target
-from relaydesk.actions import Preferences, Reach, Theme, Who
+from relaydesk.actions import Reach
+from relaydesk.preferences import Preferences, Theme, Who
 from relaydesk.settings import DesktopConfig, GatewayNote, ServiceNote, Settings, unique_name
 from relaydesk.settings_file import SettingsError
 

@@ -17,7 +17,8 @@ from typing import Any
 import psutil
 
 from relaydesk import ipc
-from relaydesk.actions import ActionError, ExposeRequest, Who
+from relaydesk.actions import ActionError, ExposeRequest
+from relaydesk.preferences import Who
 from relaydesk.start import Start
 
 
@@ -159,12 +160,12 @@ def main() -> None:
     assert claim is not None
     import platformdirs
 
-    from relaydesk import app as module
-    from relaydesk import event_loop
+    from relaydesk import app, application, event_loop
 
-    with claim, module._logging(platformdirs.user_log_path(module.NAME, appauthor=False)) as tail:
-        application = module._application()
-        event_loop.run(_driven(module._Application(application, tail), claim), application)
+    with claim, application._logging(platformdirs.user_log_path("relaydesk", appauthor=False)) as tail:
+        qt = app.make_application()
+        theme, window = app.make_frame(qt)
+        event_loop.run(_driven(application._Application(qt, window, theme, tail), claim), qt)
 
 
 if __name__ == "__main__":

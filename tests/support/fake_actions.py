@@ -9,15 +9,8 @@ from pathlib import Path
 
 from agent.checks import Check
 from agent.config import Direction
-from relaydesk.actions import (
-    DEFAULT_LIFETIME_S,
-    ActionError,
-    ExposeRequest,
-    Offer,
-    Preferences,
-    Reach,
-    Shared,
-)
+from relaydesk.actions import ActionError, ExposeRequest, Offer, Reach, Shared
+from relaydesk.preferences import DEFAULT_LIFETIME_S, Preferences
 from relaydesk.snapshot import KeystoreState, Problem, Service, ServiceState, Snapshot
 
 

@@ -24,9 +24,10 @@ from agent.difference import difference
 from agent.errors import AgentError
 from agent.exchanges import Capture, Exchanges
 from agent.pasted import PastedError
-from relaydesk.actions import ActionError, ExposeRequest, Offer, Preferences, Reach, Shared
+from relaydesk.actions import ActionError, ExposeRequest, Offer, Reach, Shared
 from relaydesk.check_report import Examined
 from relaydesk.desk.offers import offers
+from relaydesk.preferences import Preferences
 from relaydesk.snapshot import KeystoreState, LogLine, Problem, Service, ServiceState, Snapshot, Trouble
 
 from .captures import begun

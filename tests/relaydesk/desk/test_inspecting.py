@@ -13,8 +13,9 @@ from aiohttp import web
 
 from agent.captured import CapturedExchange, EditedRequest, Side
 from agent.checks import Check, Outcome, Step
-from relaydesk.actions import ActionError, ExposeRequest, Who
+from relaydesk.actions import ActionError, ExposeRequest
 from relaydesk.check_report import Examined
+from relaydesk.preferences import Who
 from relaydesk.snapshot import Trouble
 from tests.support.desks import RunningDesk, running_desk
 from tests.support.targets import web_target

@@ -12,7 +12,8 @@ from aiohttp import web
 
 from agent.invitation import parse
 from hyco.sas import Right
-from relaydesk.actions import ActionError, ExposeRequest, Who
+from relaydesk.actions import ActionError, ExposeRequest
+from relaydesk.preferences import Who
 from relaydesk.snapshot import Health, KeystoreState, LiveConnection, Proof, ServiceState, Snapshot, Trouble
 from tests.support.desks import connection_string, running_desk
 from tests.support.gateways import running_gateway

@@ -15,7 +15,7 @@ from agent.captured import ExchangeKind
 from agent.exchanges import Exchanges
 from relaydesk.models.exchange_words import way_words
 from relaydesk.models.exchanges import ExchangesModel, mark_words, spoken_status, status_face
-from relaydesk.models.states import Tone
+from relaydesk.models.tones import Tone
 from tests.support.captures import a_route, begun, ended
 from tests.support.clocks import SteppedClock
 

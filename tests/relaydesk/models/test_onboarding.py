@@ -10,8 +10,9 @@ import pytest
 pytest.importorskip("PySide6", reason="the extra `gui` is not installed")
 
 from agent.checks import Fault, Step
-from relaydesk.actions import Preferences, Reach
+from relaydesk.actions import Reach
 from relaydesk.models.onboarding import Card, Fact, Onboarding, Way
+from relaydesk.preferences import Preferences
 from relaydesk.snapshot import (
     BundledState,
     ConnectionKind,

@@ -13,8 +13,9 @@ from relaydesk.models.gateways import GatewaysModel
 from relaydesk.models.invitations import InvitationsModel
 from relaydesk.models.rates import Rates
 from relaydesk.models.services import ServicesModel, spoken_history
-from relaydesk.models.states import Tone, gateway_face, service_face
+from relaydesk.models.states import gateway_face, service_face
 from relaydesk.models.tables import FADED_ROLE, ICON_ROLE, SPARKLINE_ROLE, TableModel
+from relaydesk.models.tones import Tone
 from relaydesk.snapshot import BundledState, Proof, ServiceState
 from tests.support.sample_snapshot import NOW, minute, sample
 

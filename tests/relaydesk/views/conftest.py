@@ -70,11 +70,10 @@ def make_window(  # noqa: PLR0917 - all of them are fixtures
     made: list[MainWindow] = []
 
     def make() -> MainWindow:
-        window = MainWindow(
+        window = MainWindow(theme, memory)
+        window.fill(
             bridge,
-            theme,
             icons,
-            memory,
             files=(("Services", Path("agent.toml")),),
             clock=lambda: NOW,
             open_page=opened.append,

@@ -11,9 +11,9 @@ pytest.importorskip("PySide6", reason="the extra `gui` is not installed")
 
 from PySide6.QtCore import Qt
 
-from relaydesk.actions import Preferences, Who
 from relaydesk.models.ports import Column
 from relaydesk.ports import Attention, ListeningPort, PortWatcher, Reach
+from relaydesk.preferences import Preferences, Who
 from relaydesk.snapshot import Problem, Trouble
 from relaydesk.views.expose_dialog import LIFETIMES_S, ExposeDialog
 

@@ -13,9 +13,9 @@ from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
 import relaydesk
-from relaydesk.actions import Theme as Choice
 from relaydesk.assets import asset
 from relaydesk.models.states import health_face
+from relaydesk.preferences import Theme as Choice
 from relaydesk.snapshot import Health
 from relaydesk.views.icons import SIZES, Icons, application_icon, render, tray_icon
 from relaydesk.views.theme import Theme

@@ -10,8 +10,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox, QPushButton
 from pytestqt.qtbot import QtBot
 
-from relaydesk.actions import CloseChoice, Preferences
-from relaydesk.actions import Theme as Choice
+from relaydesk.preferences import CloseChoice, Preferences
+from relaydesk.preferences import Theme as Choice
 from relaydesk.snapshot import KeystoreState, Problem, Snapshot, Trouble
 from relaydesk.views.keystore_dialog import KeystoreDialog
 from relaydesk.views.main_window import NARROW_BELOW, SMALLEST, MainWindow

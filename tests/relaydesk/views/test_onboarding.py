@@ -13,8 +13,9 @@ pytest.importorskip("PySide6", reason="the extra `gui` is not installed")
 from PySide6.QtCore import QMimeData, Qt, QUrl
 
 from agent.checks import Fault, Step
-from relaydesk.actions import Preferences, Reach
+from relaydesk.actions import Reach
 from relaydesk.models.onboarding import Card, Way
+from relaydesk.preferences import Preferences
 from relaydesk.snapshot import ConnectionKind, KeystoreState, LiveConnection, Problem, Trouble
 from relaydesk.views.keystore_dialog import KeystoreDialog
 from relaydesk.views.onboarding import OnboardingDialog

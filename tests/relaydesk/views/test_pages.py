@@ -11,8 +11,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
-from relaydesk.actions import DEFAULT_LIFETIME_S, Reach
+from relaydesk.actions import Reach
 from relaydesk.models import services
+from relaydesk.preferences import DEFAULT_LIFETIME_S
 from relaydesk.snapshot import BundledState, KeystoreState, Problem, ServiceState, Snapshot, Trouble
 from relaydesk.views.add_gateway_dialog import AddGatewayDialog
 from relaydesk.views.invite_dialog import InviteDialog

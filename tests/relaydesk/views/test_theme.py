@@ -6,8 +6,8 @@ import pytest
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication
 
-from relaydesk.actions import Theme as Choice
-from relaydesk.models.states import Tone
+from relaydesk.models.tones import Tone
+from relaydesk.preferences import Theme as Choice
 from relaydesk.views.theme import (
     DARK,
     HIGH_CONTRAST,
