@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from .own_program import window_command
 from .registration import (
     UserRegistry,
     config_home,
     exec_line,
     remove_file,
-    start_command,
     write_file,
 )
 from .start import HIDDEN
@@ -34,7 +34,7 @@ def enable(*, is_hidden: bool, platform: str = sys.platform) -> None:
     Raises:
         RegistrationError: The system could not be told.
     """
-    command = start_command(*([HIDDEN] if is_hidden else []))
+    command = window_command(*([HIDDEN] if is_hidden else []))
     if platform == "win32":
         UserRegistry().set(_RUN_KEY, _RUN_VALUE, subprocess.list2cmdline(command))
     elif platform == "darwin":

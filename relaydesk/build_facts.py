@@ -52,6 +52,13 @@ class BuildFacts:
         """Whether somebody else brings updates: a package manager, an administrator, git."""
         return self.package in MANAGED
 
+    def __str__(self) -> str:
+        """One line: ``deb, commit 0123456789ab of 2026-11-27T16:00:00Z``."""
+        commit, dash, dirty = self.commit.partition("-")
+        return (
+            f"{self.package}, commit {commit[:12]}{dash}{dirty} of {self.built}" if commit else self.package
+        )
+
 
 @cache
 def build_facts() -> BuildFacts:

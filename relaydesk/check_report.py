@@ -12,6 +12,7 @@ from hyco.frames import IS_COMPILED
 from hyco.redaction import one_line
 
 from . import __version__, check_words
+from .build_facts import build_facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ def report(examined: Sequence[Examined], at: float) -> str:
     """
     lines = [
         f"RelayDesk {__version__}, Python {platform.python_version()}, {platform.platform()}",
+        f"build: {build_facts()}",
         f"frame loop: {frame_loop()}",
         time.strftime("%Y-%m-%d %H:%M:%S %z", time.localtime(at)),
     ]

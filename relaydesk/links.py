@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from .own_program import window_command
 from .registration import (
     RegistrationError,
     UserRegistry,
@@ -22,7 +23,6 @@ from .registration import (
     data_home,
     exec_line,
     remove_file,
-    start_command,
     translated,
     write_file,
 )
@@ -98,7 +98,7 @@ def _entry_content() -> bytes:
         "Type=Application",
         "Name=RelayDesk",
         "Comment=Opens relaydesk: links, and asks before anything is done with one",
-        f"Exec={exec_line(start_command(), field_code='%u')}",
+        f"Exec={exec_line(window_command(), field_code='%u')}",
         "Icon=relaydesk",
         "NoDisplay=true",
         "Terminal=false",
@@ -108,7 +108,7 @@ def _entry_content() -> bytes:
 
 
 def _windows_command() -> str:
-    return f'{subprocess.list2cmdline(start_command())} "%1"'
+    return f'{subprocess.list2cmdline(window_command())} "%1"'
 
 
 def _run(tool: str, *arguments: str) -> None:

@@ -1,4 +1,4 @@
-"""What telling the system about RelayDesk is made of: the command that starts it, small files, Windows' registry.
+"""What telling the system about RelayDesk is made of: small files, lines of desktop entries, Windows' registry.
 
 ``links.py`` and ``autostart.py`` tell it; only because somebody asked for it, and so that it can be taken back.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,16 +16,6 @@ from typing import Any
 
 class RegistrationError(Exception):
     """The system could not be told; the text is one sentence."""
-
-
-def start_command(*arguments: str) -> Sequence[str]:
-    """The command that starts this desktop, with whole paths: whoever runs it has another working directory."""
-    if getattr(sys, "frozen", False):
-        return [sys.executable, *arguments]
-    python = Path(sys.executable)
-    without_console = python.with_name("pythonw.exe")
-    # -P: nothing is imported from where it is started
-    return [str(without_console if without_console.exists() else python), "-P", "-m", "relaydesk", *arguments]
 
 
 def exec_line(command: Sequence[str], *, field_code: str = "") -> str:

@@ -171,9 +171,10 @@ gateway.add_typer(relay, name="relay")
 
 def _say_version(is_wanted: bool) -> None:
     if is_wanted:
+        from ..build_facts import build_facts
         from ..check_report import frame_loop
 
-        typer.echo(f"relaydesk {__version__}\nframe loop: {frame_loop()}")
+        typer.echo(f"relaydesk {__version__}\nbuild: {build_facts()}\nframe loop: {frame_loop()}")
         raise typer.Exit
 
 

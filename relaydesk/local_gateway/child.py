@@ -15,7 +15,6 @@ import contextlib
 import json
 import os
 import subprocess
-import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +25,7 @@ from gateway import data_folder as gateway_folder
 from gateway.config import DEFAULT_PORT
 from gateway.errors import GatewayError
 
+from ..own_program import console_command
 from .errors import LocalGatewayError
 from .last_address import last_address
 
@@ -80,6 +80,7 @@ async def running_gateway(
     *,
     port: int | None = None,
     network_host: str | None = None,
+    is_secure: bool = False,
     on_line: Callable[[str], object] | None = None,
 ) -> AsyncIterator[BundledGateway]:
     """Run a gateway while the block is open: for this computer alone, on loopback, or for the network.
@@ -90,13 +91,16 @@ async def running_gateway(
             first the usual one; or, on loopback, any other where somebody has that.
         network_host: The name or address by which other computers reach this one. It then listens on every address, with
             TLS and a certificate of its own.
+        is_secure: Speak TLS on loopback, too.
         on_line: Called, from a thread of its own, with what the child says on standard error; without it, that goes where
             this program's goes.
 
     Raises:
         LocalGatewayError: It did not start.
     """
-    where = _where(port, network_host, await asyncio.to_thread(_port_before, data_folder))
+    where = _where(
+        port, network_host, await asyncio.to_thread(_port_before, data_folder), is_secure=is_secure
+    )
     process = _start(data_folder, where, is_heard=on_line is not None)
     try:
         errors = None if on_line is None else _Errors(process, on_line)
@@ -107,9 +111,7 @@ async def running_gateway(
 
 def serve_command(*arguments: str) -> Sequence[str]:
     """The command line that runs ``relaydesk gateway serve`` with the same program as this one."""
-    # frozen: the program holds the command line itself
-    program = [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-m", "relaydesk"]
-    return [*program, "gateway", "serve", *arguments]
+    return console_command("gateway", "serve", *arguments)
 
 
 def _port_before(data_folder: Path) -> int | None:
@@ -121,12 +123,16 @@ def _port_before(data_folder: Path) -> int | None:
     return None
 
 
-def _where(port: int | None, network_host: str | None, port_before: int | None) -> Sequence[str]:
+def _where(
+    port: int | None, network_host: str | None, port_before: int | None, *, is_secure: bool
+) -> Sequence[str]:
     """The options that say where it listens."""
     number = DEFAULT_PORT if port is None else port
     if network_host is None:
         number = port_before if port is None and port_before is not None else number
-        return [*(["--or-any-port"] if port is None else []), "--bind", f"{LOOPBACK}:{number}"]
+        any_port = ["--or-any-port"] if port is None else []
+        tls = ["--tls-self-signed"] if is_secure else []
+        return [*any_port, *tls, "--bind", f"{LOOPBACK}:{number}"]
     host = f"[{network_host}]" if ":" in network_host else network_host
     return ["--bind", f"0.0.0.0:{number}", "--tls-self-signed", "--public-url", f"https://{host}:{number}"]
 
@@ -150,7 +156,9 @@ def _start(data_folder: Path, where: Sequence[str], *, is_heard: bool) -> subpro
         # `-m` looks into the working directory first: let that be the place we were loaded from ourselves
         cwd=Path(__file__).resolve().parents[2],
         start_new_session=True,
-        creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+        # Windows: no Ctrl-C of ours, and no console window of its own beneath a desktop that has none
+        creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
+        | getattr(subprocess, "CREATE_NO_WINDOW", 0),
     )
 
 

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 
 from relaydesk import registration
-from relaydesk.registration import RegistrationError, exec_line, start_command
+from relaydesk.registration import RegistrationError, exec_line
 
 
 @pytest.mark.parametrize(
@@ -28,21 +27,6 @@ def test_exec_line_is_quoted_as_the_specification_says(command: list[str], line:
 def test_what_no_entry_can_say_is_refused():
     with pytest.raises(RegistrationError, match="cannot run"):
         exec_line(["/a\nb"])
-
-
-def test_command_imports_nothing_from_where_it_is_started():
-    assert start_command("--hidden") == [sys.executable, "-P", "-m", "relaydesk", "--hidden"]
-
-
-def test_frozen_program_starts_itself(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(sys, "frozen", True, raising=False)
-    assert start_command("--hidden") == [sys.executable, "--hidden"]
-
-
-def test_windows_starts_without_a_console(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    (tmp_path / "pythonw.exe").touch()
-    monkeypatch.setattr(sys, "executable", str(tmp_path / "python.exe"))
-    assert start_command()[0] == str(tmp_path / "pythonw.exe")
 
 
 def test_file_is_written_whole_or_not_at_all(tmp_path: Path):

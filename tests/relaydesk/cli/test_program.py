@@ -28,7 +28,10 @@ def runner(tmp_path: Path) -> CliRunner:
 
 def test_the_version_is_told(runner: CliRunner):
     ran = runner.invoke(app, ["--version"], prog_name="relaydesk")
-    assert (ran.exit_code, ran.stdout) == (0, f"relaydesk {__version__}\nframe loop: {frame_loop()}\n")
+    assert (ran.exit_code, ran.stdout) == (
+        0,
+        f"relaydesk {__version__}\nbuild: checkout\nframe loop: {frame_loop()}\n",
+    )
 
 
 @pytest.mark.parametrize(
@@ -37,7 +40,7 @@ def test_the_version_is_told(runner: CliRunner):
 def test_which_frame_loop_runs_is_told(monkeypatch: pytest.MonkeyPatch, is_compiled: bool, said: str):
     monkeypatch.setattr(check_report, "IS_COMPILED", is_compiled)
     assert frame_loop().startswith(said)
-    assert report([], 0.0).splitlines()[1].startswith(f"frame loop: {said}")
+    assert report([], 0.0).splitlines()[2].startswith(f"frame loop: {said}")
 
 
 def test_alone_it_says_that_the_desktop_is_elsewhere_and_helps(runner: CliRunner):
