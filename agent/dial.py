@@ -15,6 +15,7 @@ from .errors import TargetRejectedError, TargetUnreachableError
 from .network import connect_directly, explain
 from .pump import TcpLeg
 from .rendezvous_addresses import WebSocketAddress
+from .roots import verifying_context
 from .targets import Target
 from .transport import HandshakeProtocol, OpenedLeg
 from .websocket_legs import WebSocketLeg
@@ -26,7 +27,7 @@ def target_tls(config: ConnectionConfig) -> ssl.SSLContext | None:
     """Make the TLS context for an ``https://`` target; None where it speaks none."""
     if config.target is None or not config.target.is_secure:
         return None
-    context = ssl.create_default_context()
+    context = verifying_context()
     if config.insecure_target:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

@@ -32,6 +32,7 @@ from .config import NetworkConfig
 from .credentials import RENEW_AT_PART, TOKEN_LIFETIME_S
 from .errors import AgentError, ConfigError, GatewayUnreachableError
 from .network import Network, addresses_of, ask_proxy, connect_directly, explain, is_loopback
+from .roots import verifying_context
 from .transport import USER_AGENT, HandshakeProtocol, readable_reason
 
 log = logging.getLogger(__name__)
@@ -168,7 +169,7 @@ class _Looking(Network):
 
     @functools.cached_property
     def tls(self) -> ssl.SSLContext:
-        context = ssl.create_default_context()
+        context = verifying_context()
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         return context

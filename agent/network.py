@@ -26,6 +26,7 @@ from python_socks.async_.asyncio import Proxy
 
 from .config import NetworkConfig
 from .errors import ConfigError, CredentialError, GatewayUnreachableError, GatewayUntrustedError
+from .roots import verifying_context
 
 MAX_AUTHORITIES: Final = 64
 """TLS contexts kept for the authorities of invitations, as making one reads all of the system's roots. With more in use,
@@ -54,13 +55,11 @@ def is_loopback(host: str) -> bool:
 def client_tls(ca_file: Path | None, authority: bytes | None = None) -> ssl.SSLContext:
     """Make a verifying TLS context that trusts the system's roots, those in *ca_file*, and *authority* (DER).
 
-    TLS 1.2 and up, keys of at least 112 bits of security: the standard library's defaults since 3.10.
-
     Raises:
         ConfigError: *ca_file* cannot be used.
         CredentialError: *authority* is no certificate.
     """
-    context = ssl.create_default_context()
+    context = verifying_context()
     if authority is not None:
         try:
             context.load_verify_locations(cadata=authority)
