@@ -1,6 +1,7 @@
 """``relaydesk``, or ``python -m relaydesk``: the desktop, or a verb of the command line.
 
-Alone, with ``--hidden`` or with a ``relaydesk:`` link it opens the desktop, if that is installed and there is a display.
+Alone, with ``--hidden`` or with a ``relaydesk:`` link it opens the desktop, if that is installed and there is a display. With
+``--smoke`` it tries all of itself (``smoke.py``).
 Everything else is the command line's, which knows no Qt and works without it.
 """
 
@@ -36,6 +37,8 @@ def _main() -> None:
     from .start import parse_start  # noqa: PLC0415 - see main(): nothing large is loaded outside of it
 
     arguments = sys.argv[1:]
+    if arguments == ["--smoke"]:
+        sys.exit(_smoke())
     start = parse_start(arguments)
     if start is None or not (start.is_hidden or start.link or _is_desktop_installed()):
         command_line()  # `relaydesk` alone, on a server: it helps, and says where the desktop is
@@ -66,6 +69,24 @@ def _open_desktop(arguments: Sequence[str]) -> int:
             ExitCode.FAILED,
         )
     code: int = desktop(arguments)
+    return code
+
+
+def _smoke() -> int:
+    if not _is_desktop_installed():
+        return _fail(
+            "--smoke tries the desktop, which is not part of this installation",
+            "install RelayDesk with its extra: relaydesk[gui]",
+            ExitCode.USAGE,
+        )
+    if not _has_display():
+        os.environ["QT_QPA_PLATFORM"] = "offscreen"  # all but the tray can be tried without a screen
+    try:
+        from .app import make_application  # noqa: PLC0415 - as above
+        from .smoke import main as smoke  # noqa: PLC0415
+    except ImportError as error:
+        return _fail(f"the desktop cannot be loaded: {error}", "install what is missing", ExitCode.FAILED)
+    code: int = smoke(make_application())
     return code
 
 
