@@ -12,7 +12,7 @@ PACKAGING = CHECKOUT / "packaging"
 
 
 def load(path: str) -> ModuleType:
-    """Import ``packaging/PATH``. The folders that it adds to ``sys.path`` for itself are taken away again."""
+    """Import ``packaging/PATH``. Folders in ``sys.path`` are its own matter: they are taken away again."""
     name = "packaging_" + path.removesuffix(".py").replace("/", "_")
     if name in sys.modules:
         return sys.modules[name]
@@ -22,6 +22,7 @@ def load(path: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     before = sys.path[:]
     sys.modules[name] = module
+    sys.path.insert(0, str(PACKAGING))
     try:
         spec.loader.exec_module(module)
     except BaseException:
