@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -311,3 +312,51 @@ def test_the_container_image_copies_every_folder_that_is_installed_in_it() -> No
     assert folders is not None
     packages = {name.split(".")[0] for name in re.findall(r'"([\w.]+)"', folders.group(1))}
     assert packages | {"resources"} <= copied
+
+
+#: Stands in for docker: it is healthy, stops in order and holds nothing too much, unless a variable says otherwise.
+_DOCKER = """\
+#!/bin/sh
+echo "$*" >>"$LOG"
+case "$*" in
+    *State.Health*) echo "${HEALTH:-healthy}" ;;
+    *State.ExitCode*) echo "${EXIT_CODE:-0}" ;;
+    *"id -u") echo "${USER_ID:-10001}" ;;
+    *"command -v gcc"*) exit "${COMPILER:-0}" ;;
+    *PySide6*) exit "${QT:-0}" ;;
+    save*) echo image ;;
+esac
+"""
+
+
+@pytest.mark.parametrize(
+    ("found", "says"),
+    [
+        ({}, "healthy, and stopped"),
+        ({"HEALTH": "unhealthy"}, "its health check says unhealthy"),
+        ({"USER_ID": "0"}, "does not run as its own user"),
+        ({"COMPILER": "1"}, "holds a compiler"),
+        ({"QT": "1"}, "holds Qt"),
+        ({"EXIT_CODE": "137"}, "does not stop in order"),
+    ],
+    ids=lambda found: next(iter(found), "as it should be") if isinstance(found, dict) else None,
+)
+def test_an_image_that_is_not_as_it_says_is_no_image(
+    found: dict[str, str], says: str, tmp_path: Path
+) -> None:
+    docker, log, kept = tmp_path / "docker", tmp_path / "log", tmp_path / "kept" / "image.tar.gz"
+    docker.write_text(_DOCKER)
+    docker.chmod(0o755)
+    done = subprocess.run(
+        ["bash", CHECKOUT / "packaging" / "release" / "image.sh", kept],
+        env=os.environ | {"DOCKER": str(docker), "LOG": str(log)} | found,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert says in done.stdout + done.stderr
+    assert done.returncode == (1 if found else 0), done.stderr
+    assert kept.exists() == (not found)
+    asked = log.read_text()
+    assert "--read-only --tmpfs /tmp --volume /data --cap-drop ALL" in asked
+    assert asked.splitlines()[-1].startswith("rm --force --volumes")  # nothing is left behind
