@@ -302,16 +302,34 @@ def test_provenance_is_not_made_up_where_something_is_not_known(name: str) -> No
 # --- the container image ---------------------------------------------------------------------------------------------
 
 
+_CONTAINERFILE = CHECKOUT / "packaging" / "Containerfile"
+
+
+def _copied() -> set[str]:
+    """What the container image is made from, of the checkout."""
+    lines = re.findall(r"^COPY (?!--from)(.+) \S+$", _CONTAINERFILE.read_text(encoding="utf-8"), re.MULTILINE)
+    return {source for line in lines for source in line.split()}
+
+
 def test_the_container_image_copies_every_folder_that_is_installed_in_it() -> None:
     """It once lacked ``resources``, and could not be built."""
-    text = (CHECKOUT / "packaging" / "Containerfile").read_text()
-    copied = {line.split()[-2] for line in text.splitlines() if line.startswith("COPY ")}
-    folders = re.search(
-        r"^packages = \[(.*?)^\]", (CHECKOUT / "pyproject.toml").read_text(), re.MULTILINE | re.DOTALL
-    )
+    project = (CHECKOUT / "pyproject.toml").read_text(encoding="utf-8")
+    folders = re.search(r"^packages = \[(.*?)^\]", project, re.MULTILINE | re.DOTALL)
     assert folders is not None
     packages = {name.split(".")[0] for name in re.findall(r'"([\w.]+)"', folders.group(1))}
-    assert packages | {"resources"} <= copied
+    assert packages | {"resources"} <= _copied()
+
+
+def test_the_container_image_looks_at_what_was_installed_in_it() -> None:
+    """Python without -I imported the copied source, where nothing is compiled."""
+    commands = re.findall(r"python (.*)-c \"import", _CONTAINERFILE.read_text(encoding="utf-8"))
+    assert commands == ["-I "]
+
+
+def test_only_what_the_container_image_copies_is_sent_to_its_builder() -> None:
+    ignored = _CONTAINERFILE.with_name("Containerfile.dockerignore").read_text(encoding="utf-8").splitlines()
+    assert ignored[1] == "*"
+    assert {line.removeprefix("!") for line in ignored if line.startswith("!")} == _copied()
 
 
 #: Stands in for docker: it is healthy, stops in order and holds nothing too much, unless a variable says otherwise.
