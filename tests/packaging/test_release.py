@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.support.packaging_scripts import CHECKOUT, load
 
@@ -17,6 +18,8 @@ sums = load("release/sums.py")
 notes = load("release/notes.py")
 parts = load("release/parts.py")
 provenance = load("release/provenance.py")
+catalogues = load("release/catalogues.py")
+info = load("macos/info.py")
 facts = parts.Facts("1.2.3", "0123456789abcdef0123456789abcdef01234567", 1_700_000_000)
 PackagingError = parts.PackagingError
 
@@ -297,6 +300,62 @@ def test_provenance_says_from_which_commit_and_by_which_run() -> None:
 def test_provenance_is_not_made_up_where_something_is_not_known(name: str) -> None:
     with pytest.raises(PackagingError, match=name):
         provenance.statement({}, _RUN | {name: ""})
+
+
+# --- catalogues ------------------------------------------------------------------------------------------------------
+
+_AT = "https://github.com/owner/relaydesk"
+_DIGESTS = {
+    "RelayDesk-1.2.3-macos-arm64.dmg": "aa" * 32,
+    "RelayDesk-1.2.3-macos-x86_64.dmg": "bb" * 32,
+    "RelayDesk-1.2.3-setup.exe": "cc" * 32,
+}
+
+
+def test_homebrew_gets_the_image_for_each_processor() -> None:
+    text = catalogues.texts(_DIGESTS, _AT, "1.2.3")["relaydesk.rb"]
+    found = re.search(r'url "(.+)"', text)
+    assert found is not None
+    for brew, own in (("arm", "arm64"), ("intel", "x86_64")):
+        url = found.group(1).replace("#{version}", "1.2.3").replace("#{arch}", own)
+        name = url.removeprefix(f"{_AT}/releases/download/v1.2.3/")
+        assert re.search(rf'{brew}: +"{_DIGESTS[name]}"', text)
+        assert f'{brew}: "{own}"' in text
+    assert info.OLDEST_MACOS in catalogues.NAMES_OF_MACOS
+
+
+def test_winget_gets_three_manifests_of_one_package() -> None:
+    found = {
+        name: yaml.safe_load(text)
+        for name, text in catalogues.texts(_DIGESTS, _AT, "1.2.3").items()
+        if name.endswith(".yaml")
+    }
+    assert {said["ManifestType"] for said in found.values()} == {"version", "installer", "defaultLocale"}
+    for name, said in found.items():
+        assert name.startswith(said["PackageIdentifier"])
+        assert said["PackageVersion"] == "1.2.3"
+    [installer] = found["RelayDesk.RelayDesk.installer.yaml"]["Installers"]
+    assert installer["InstallerUrl"] == f"{_AT}/releases/download/v1.2.3/RelayDesk-1.2.3-setup.exe"
+    assert installer["InstallerSha256"] == "CC" * 32
+
+
+@pytest.mark.parametrize("name", sorted(_DIGESTS))
+def test_catalogues_of_half_a_release_are_none(name: str) -> None:
+    digests = {other: digest for other, digest in _DIGESTS.items() if other != name}
+    with pytest.raises(PackagingError, match="has no files"):
+        catalogues.texts(digests, _AT, "1.2.3")
+
+
+def test_catalogues_are_written_beside_the_release(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RELAYDESK_VERSION", "1.2.3")
+    assert catalogues.main([str(tmp_path), "--at", _AT + "/"]) == 2
+    assert "has no files" in capsys.readouterr().err
+    for name in _DIGESTS:
+        (tmp_path / name).touch()
+    assert catalogues.main([str(tmp_path), "--at", _AT + "/"]) == 0
+    assert "owner/relaydesk/releases/" in (tmp_path / "relaydesk.rb").read_text()
 
 
 # --- the container image ---------------------------------------------------------------------------------------------

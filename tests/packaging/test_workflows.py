@@ -18,7 +18,7 @@ FOLDER = CHECKOUT / ".github" / "workflows"
 NAMES = ("check.yml", "release.yml")
 
 #: What every run has.
-_OF_RUNNER = {"RUNNER_TEMP"}
+_OF_RUNNER = {"RUNNER_TEMP", "GITHUB_REPOSITORY", "GITHUB_SERVER_URL"}
 
 
 @dataclass(frozen=True)
