@@ -3,7 +3,8 @@
     python packaging/release/parts.py [--out FILE]
 
 It is made where the program is frozen, with the Python that is frozen: `make package-linux` and its like freeze what
-requirements/app.txt pins and nothing else. Pins of other systems are left out, and what is installed must be what is pinned.
+requirements/app.txt pins and nothing else. Pins of other systems are left out, and what is installed must be what is pinned. A pin
+that nothing imports, like the one with cffi's parser of C, is listed all the same: too much rather than too little.
 The same commit, frozen with the same Python, gives the same list: no date but the commit's, no number by chance.
 """
 
