@@ -41,6 +41,7 @@ class Program(VerbGroup):
         "subscribe": Verb("subscribe", "subscribe"),
         "demo": Verb("demo", "demo"),
         "doctor": Verb("doctor", "doctor"),
+        "agent": Verb("headless", "agent"),
         "list": Verb("desktop", "list_", _DESKTOP),
         "stop": Verb("desktop", "stop", _DESKTOP),
         "pause": Verb("desktop", "pause", _DESKTOP),
