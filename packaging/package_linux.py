@@ -9,6 +9,7 @@ import argparse
 import gzip
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from icons import SIZES, make_icons
 
 KINDS = ("deb", "rpm", "tar", "appdir")
 FILES = CHECKOUT / "packaging" / "linux"
-MAINTAINER = "The RelayDesk maintainers <maintainers@relaydesk.org>"
+MAINTAINER = "The RelayDesk maintainers <maintainers@relaydesk.example>"
 DESCRIPTION = (
     "RelayDesk makes a service on this computer reachable from elsewhere without opening a port, over Azure Relay's Hybrid",
     "Connections protocol: with a namespace of Azure's, or with the gateway that comes with it. It is a tray application and a",
@@ -98,13 +99,14 @@ def main() -> int:
     parser.add_argument(
         "--payload", type=Path, help="a frozen folder; without it, the program is frozen first"
     )
+    parser.add_argument("--out", type=Path, default=DIST, help="where packages go; without it, dist/")
     parser.add_argument("--only", choices=KINDS, action="append", help="this kind alone; may be repeated")
     parser.add_argument(
         "--quick", action="store_true", help="compress little: for tests, never for a release"
     )
     asked = parser.parse_args()
     try:
-        made = make(tuple(asked.only or KINDS), asked.payload, is_quick=asked.quick)
+        made = make(tuple(asked.only or KINDS), asked.payload, asked.out, is_quick=asked.quick)
     except PackagingError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -114,7 +116,7 @@ def main() -> int:
     return 0
 
 
-def make(kinds: tuple[str, ...], payload: Path | None, *, is_quick: bool) -> list[Path]:
+def make(kinds: tuple[str, ...], payload: Path | None, out: Path, *, is_quick: bool) -> list[Path]:
     """Make packages; where they are."""
     if sys.platform != "linux":
         raise PackagingError("packages for Linux are made on Linux: what is frozen here runs here alone")
@@ -133,9 +135,9 @@ def make(kinds: tuple[str, ...], payload: Path | None, *, is_quick: bool) -> lis
             f"nobody says which package has {whom} (library: who needs it); add it to DEBIAN_PACKAGES, or to what build.spec drops"
         )
     make_icons()
-    DIST.mkdir(exist_ok=True)
+    out.mkdir(parents=True, exist_ok=True)
     makers = {"deb": make_deb, "rpm": make_rpm, "tar": make_tar, "appdir": make_appdir}
-    return [path for kind in kinds for path in makers[kind](bundle, needs, facts, is_quick)]
+    return [path for kind in kinds for path in makers[kind](bundle, needs, facts, out, is_quick)]
 
 
 # --- what is installed --------------------------------------------------------------------------------------------------
@@ -201,7 +203,7 @@ def copyright_text() -> str:
 # --- formats ------------------------------------------------------------------------------------------------------------
 
 
-def make_deb(bundle: Path, needs: Needs, facts: Facts, is_quick: bool) -> list[Path]:
+def make_deb(bundle: Path, needs: Needs, facts: Facts, out: Path, is_quick: bool) -> list[Path]:
     """A package for Debian, Ubuntu and what derives from them."""
     root = BUILD / "linux" / "deb"
     lay_out(root, bundle, "deb")
@@ -214,8 +216,8 @@ def make_deb(bundle: Path, needs: Needs, facts: Facts, is_quick: bool) -> list[P
         f"Architecture: {machine}",
         f"Maintainer: {MAINTAINER}",
         f"Installed-Size: {size(root) // 1024}",
-        f"Depends: {', '.join([f'libc6 (>= {glibc})', *sorted(packages)])}",
-        "Recommends: gnome-keyring | kwalletmanager | keepassxc, xdg-utils, ca-certificates",
+        f"Depends: {', '.join([f'libc6 (>= {glibc})', 'ca-certificates', *sorted(packages)])}",
+        "Recommends: gnome-keyring | kwalletmanager | keepassxc, xdg-utils",
         "Section: net",
         "Priority: optional",
         f"Description: {SUMMARY[0].lower()}{SUMMARY[1:]}",
@@ -227,13 +229,13 @@ def make_deb(bundle: Path, needs: Needs, facts: Facts, is_quick: bool) -> list[P
         write(root / f"DEBIAN/{name}", (FILES / f"deb-{name}").read_bytes(), mode=0o755)
     write(root / "usr/share/lintian/overrides/relaydesk", (FILES / "lintian-overrides").read_bytes())
     settle(root, facts)
-    made = DIST / f"relaydesk_{facts.version}_{machine}.deb"
+    made = out / f"relaydesk_{facts.version}_{machine}.deb"
     compression = ["-Zzstd", "-z3"] if is_quick else ["-Zxz"]
     run(["dpkg-deb", "--build", "--root-owner-group", *compression, str(root), str(made)], facts)
     return [made]
 
 
-def make_rpm(bundle: Path, needs: Needs, facts: Facts, is_quick: bool) -> list[Path]:
+def make_rpm(bundle: Path, needs: Needs, facts: Facts, out: Path, is_quick: bool) -> list[Path]:
     """A package for Fedora, RHEL, openSUSE and what derives from them; it names libraries, which each of them has its own packages for."""
     folder = BUILD / "linux" / "rpm"
     root = folder / "tree"
@@ -241,7 +243,7 @@ def make_rpm(bundle: Path, needs: Needs, facts: Facts, is_quick: bool) -> list[P
     lay_out(root, bundle, "rpm")
     settle(root, facts)
     bits = "()(64bit)"
-    requires = [f"libc.so.6(GLIBC_{'.'.join(map(str, needs.glibc))})(64bit)"]
+    requires = ["ca-certificates", f"libc.so.6(GLIBC_{'.'.join(map(str, needs.glibc))})(64bit)"]
     requires += [f"{name}{bits}" for name in sorted(needs.libraries) if name in DEBIAN_PACKAGES]
     spec = (FILES / "relaydesk.spec").read_text(encoding="utf-8")
     for mark, text in {
@@ -262,15 +264,15 @@ def make_rpm(bundle: Path, needs: Needs, facts: Facts, is_quick: bool) -> list[P
     }
     defines = [part for key, value in places.items() for part in ("--define", f"{key} {value}")]
     run(["rpmbuild", "-bb", "--quiet", *defines, str(file)], facts)
-    made = DIST / f"relaydesk-{facts.version}.{platform.machine()}.rpm"
+    made = out / f"relaydesk-{facts.version}.{platform.machine()}.rpm"
     shutil.move(folder / "made" / made.name, made)
     return [made]
 
 
-def make_tar(bundle: Path, _needs: Needs, facts: Facts, is_quick: bool) -> list[Path]:
+def make_tar(bundle: Path, _needs: Needs, facts: Facts, out: Path, is_quick: bool) -> list[Path]:
     """The folder itself, to be unpacked anywhere: nothing is installed, and nobody is told of it."""
     name = f"relaydesk-{facts.version}-linux-{platform.machine()}"
-    made = DIST / f"{name}.tar.gz"
+    made = out / f"{name}.tar.gz"
 
     def plain(entry: tarfile.TarInfo) -> tarfile.TarInfo:
         entry.uid = entry.gid = 0
@@ -289,9 +291,9 @@ def make_tar(bundle: Path, _needs: Needs, facts: Facts, is_quick: bool) -> list[
     return [made]
 
 
-def make_appdir(bundle: Path, _needs: Needs, facts: Facts, _is_quick: bool) -> list[Path]:
+def make_appdir(bundle: Path, _needs: Needs, facts: Facts, out: Path, _is_quick: bool) -> list[Path]:
     """What an AppImage is made of, and the AppImage where its tool is there."""
-    root = DIST / f"{NAME}.AppDir"
+    root = out / f"{NAME}.AppDir"
     lay_out(root, bundle, "appimage")
     for folder in ("etc", "usr/lib/systemd"):  # nothing of an image is installed
         shutil.rmtree(root / folder)
@@ -306,7 +308,7 @@ def make_appdir(bundle: Path, _needs: Needs, facts: Facts, _is_quick: bool) -> l
     if tool is None:
         print(f"{root} is complete; an AppImage is made of it by: appimagetool {root}", file=sys.stderr)
         return [root]
-    made = DIST / f"{NAME}-{facts.version}-{platform.machine()}.AppImage"
+    made = out / f"{NAME}-{facts.version}-{platform.machine()}.AppImage"
     run([tool, "--no-appstream", str(root), str(made)], facts)
     return [root, made]
 
@@ -334,7 +336,10 @@ def settle(root: Path, facts: Facts) -> None:
         if path.is_symlink():
             os.utime(path, (facts.moment, facts.moment), follow_symlinks=False)
             continue
-        is_open = path.is_dir() or path.stat().st_mode & 0o100
+        is_library = re.search(
+            r"\.so(\.|$)", path.name
+        )  # wheels have some as programs, which Debian frowns upon
+        is_open = path.is_dir() or (path.stat().st_mode & 0o100 and not is_library)
         path.chmod(0o755 if is_open else 0o644)
         os.utime(path, (facts.moment, facts.moment))
 

@@ -111,6 +111,8 @@ class _Smoke:
         try:
             yield
         except Exception as error:  # noqa: BLE001 - whatever is broken here is what this is for
+            while isinstance(error, ExceptionGroup):
+                error = error.exceptions[0]
             said = str(error) or "no answer"
             self._report["failed"].append(f"{name}: {type(error).__name__}: {said}")
 

@@ -59,11 +59,13 @@ class Screen:
         environment: For programs that are to be seen on it.
         home: A new user's.
         pictures: Where pictures go.
+        program: What starts RelayDesk: this checkout's, or a frozen one.
     """
 
     environment: dict[str, str]
     home: Path
     pictures: Path
+    program: tuple[str | Path, ...] = (PYTHON, "-m", "relaydesk")
     _taken: int = field(default=0, init=False)
 
     # --- programs
@@ -88,7 +90,7 @@ class Screen:
         """RelayDesk, for the time of the block; then it is ended, in order."""
         async with child(
             "desktop",
-            *_in({**self.environment, **(more or {})}, PYTHON, "-m", "relaydesk", *arguments),
+            *_in({**self.environment, **(more or {})}, *self.program, *arguments),
             cwd=ROOT,
         ) as running:
             try:
@@ -102,11 +104,11 @@ class Screen:
 
     def second_start(self, *arguments: str) -> contextlib.AbstractAsyncContextManager[Child]:
         """Another start of RelayDesk, which is to hand over and end by itself."""
-        return child("second start", *_in(self.environment, PYTHON, "-m", "relaydesk", *arguments), cwd=ROOT)
+        return child("second start", *_in(self.environment, *self.program, *arguments), cwd=ROOT)
 
     async def ask(self, *arguments: str) -> Any:  # noqa: ANN401 - each verb has an answer of its own
         """What the command line gets from the running desktop, as JSON; None where there is none yet."""
-        said = await self.tries(PYTHON, "-m", "relaydesk", *arguments, "--json")
+        said = await self.tries(*self.program, *arguments, "--json")
         return json.loads(said) if said else None
 
     # --- what is seen
@@ -294,7 +296,12 @@ def _in(environment: Mapping[str, str], *command: str | Path) -> list[str | Path
 
 @contextlib.asynccontextmanager
 async def screen(
-    folder: Path, name: str, *, has_tray: bool = True, has_session: bool = False
+    folder: Path,
+    name: str,
+    *,
+    has_tray: bool = True,
+    has_session: bool = False,
+    program: tuple[str | Path, ...] = (PYTHON, "-m", "relaydesk"),
 ) -> AsyncIterator[Screen]:
     """A screen for the time of the block.
 
@@ -303,9 +310,10 @@ async def screen(
         name: What pictures that are kept are called after.
         has_tray: Whether there is a tray: trayer, which speaks XEmbed.
         has_session: Whether there is a D-Bus session, with AT-SPI and a keyring that is open.
+        program: What starts RelayDesk.
     """
-    for program in ("Xvfb", "openbox", "xdotool", "import", "xprop", "xwininfo", "xclip"):
-        need_program(program)
+    for needed in ("Xvfb", "openbox", "xdotool", "import", "xprop", "xwininfo", "xclip"):
+        need_program(needed)
     home = folder / "home"
     kept = os.environ.get("RELAYDESK_SCREENS")
     pictures = (Path(kept) / name) if kept else folder / "pictures"
@@ -342,7 +350,7 @@ async def screen(
         )
         number = (await server.says(r"^(\d+)$"))[1]
         environment["DISPLAY"] = f":{number}"
-        made = Screen(environment, home, pictures)
+        made = Screen(environment, home, pictures, program)
         if has_session:
             await stack.enter_async_context(_session(environment))
         await stack.enter_async_context(child("openbox", *_in(environment, "openbox", "--sm-disable")))
