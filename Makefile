@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # One worker per core. Tests marked xdist_group("name") share a worker, one after the other.
 PARALLEL := -n logical --maxprocesses 8 --dist loadgroup
 
-.PHONY: help demo app test check translations test-interop test-cluster test-desktop screenshots bench bench-full bench-gateway bench-peers bench-publish stress clean runtime-environment app-environment dev-environment
+.PHONY: help demo app test check translations test-interop test-cluster test-desktop test-packages package-linux package-windows package-macos screenshots bench bench-full bench-gateway bench-peers bench-publish stress clean runtime-environment app-environment package-environment dev-environment
 
 help:
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -21,7 +21,7 @@ app: app-environment ## start the tray application
 	@QT_API=pyside6 $(VENV_PYTHON) -m relaydesk
 
 test: dev-environment ## run the tests (ARGS="-k name" for some of them; COVERAGE=1: show branches that none takes)
-	$(PYTEST) $(PARALLEL) $(if $(COVERAGE),--cov) -m "not interop and not desktop and not cluster" $(ARGS)
+	$(PYTEST) $(PARALLEL) $(if $(COVERAGE),--cov) -m "not interop and not desktop and not cluster and not packaging" $(ARGS)
 
 check: dev-environment ## check format, lint, types, who imports whom, and that everything is translated
 	$(VENV_PYTHON) -m ruff format --check
@@ -41,6 +41,19 @@ test-cluster: dev-environment ## run the tests of several gateways that share se
 
 test-desktop: dev-environment ## click through the desktop on a screen of its own (.ci/run lists what it needs)
 	$(PYTEST) tests/desktop $(ARGS)
+
+test-packages: dev-environment ## make packages, install them into a bare Debian and under wine, and try them (.ci/run lists what it needs)
+	$(PYTEST) tests/packaging $(ARGS)
+
+package-linux: package-environment ## make .deb, .rpm, .tar.gz and an AppDir in dist/ (ARGS="--only deb")
+	$(VENV_PYTHON) packaging/package_linux.py $(ARGS)
+
+package-windows: package-environment ## make the installers for Windows in dist/, of what was frozen there (packaging/README.md)
+	$(VENV_PYTHON) packaging/package_windows.py $(ARGS)
+
+package-macos: package-environment ## make RelayDesk.app and its disk image in dist/, on macOS (packaging/README.md)
+	$(VENV_PYTHON) packaging/bundle.py
+	$(VENV_PYTHON) packaging/package_macos.py $(ARGS)
 
 screenshots: dev-environment ## make the pictures of docs/images: each page, light and dark
 	QT_API=pyside6 $(VENV_PYTHON) -m tests.screenshots --for-documents docs/images
@@ -71,5 +84,5 @@ clean: ## remove what the other verbs made
 	rm -rf .venv .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-runtime-environment app-environment dev-environment:
+runtime-environment app-environment package-environment dev-environment:
 	@$(PYTHON) tools/environment.py $(@:-environment=)

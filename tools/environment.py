@@ -15,6 +15,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 OLDEST_PYTHON = (3, 11)
@@ -52,6 +53,10 @@ QT_LIBRARIES = {
     "libxcb-xkb.so.1": "libxcb-xkb1",
 }
 
+# What makes packages for Linux, by the program that shows that it is there, and the package it is in on Debian and Ubuntu. What is
+# given to others has the compiled loop: so there a compiler is needed, and not merely used where there is one.
+PACKAGING_TOOLS = {"objdump": "binutils", "rpmbuild": "rpm", "gcc": "gcc libc6-dev"}
+
 
 class SetUpError(Exception):
     """Something that only the user can put right; the text says what to type."""
@@ -59,6 +64,8 @@ class SetUpError(Exception):
 
 def main(level: str) -> None:
     """Bring .venv to at least this level."""
+    if level == "package":
+        provide_packaging_tools()
     if is_fresh(level):
         return
     if level != "runtime":
@@ -87,6 +94,8 @@ def is_fresh(level: str) -> bool:
         found = STAMP.read_text(encoding="utf-8")
     except OSError:
         return False
+    if level == "package" and not any((CHECKOUT / "hyco").glob("_frame_loop.*.[sp][oy]*")):
+        return False  # made when there was no compiler
     return PYTHON.exists() and any(found == stamp(held) for held in LEVELS[LEVELS.index(level) :])
 
 
@@ -117,21 +126,36 @@ def provide_qt_libraries() -> None:
     if sys.platform != "linux":
         return  # Qt's wheels for Windows and macOS bring all they need
     missing = {file: package for file, package in QT_LIBRARIES.items() if not can_load(file)}
-    if not missing:
-        return
+    if missing:
+        provide("Qt", missing)
+
+
+def provide_packaging_tools() -> None:
+    """Install what makes packages, where that is missing and ours to do; else say how."""
+    if sys.platform != "linux":
+        return  # packages for Windows and macOS are made with what those systems have; their scripts say what they miss
+    missing = {tool: package for tool, package in PACKAGING_TOOLS.items() if shutil.which(tool) is None}
+    if not Path(sysconfig.get_path("include"), "Python.h").exists():
+        missing["Python.h"] = "python3-dev"
+    if missing:
+        provide("making packages", missing)
+
+
+def provide(who: str, missing: dict[str, str]) -> None:
+    """Install Debian packages, by what they are needed for, when that is ours to do; else say how."""
     if shutil.which("apt-get") is None:
         raise SetUpError(
-            "Qt needs these libraries, and there is no apt-get to install them with: "
+            f"For {who} these are needed, and there is no apt-get to install them with: "
             + ", ".join(missing)
             + "\nInstall them with this system's package manager, then run this again."
         )
     install = f"apt-get install -y --no-install-recommends {' '.join(missing.values())}"
     if os.geteuid() != 0:
         raise SetUpError(
-            "Qt needs some system libraries. Type this, then run this again:\n"
+            f"For {who} some packages of this system are needed. Type this, then run this again:\n"
             f"    sudo apt-get update && sudo {install}"
         )
-    print(f"Installing what Qt needs of this system: {' '.join(missing.values())} …", flush=True)
+    print(f"Installing what is needed for {who}: {' '.join(missing.values())} …", flush=True)
     # dpkg wants ldconfig in reach, which is not so in every root's PATH.
     environment = os.environ | {
         "PATH": os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin",
