@@ -7,7 +7,6 @@ next login.
 from __future__ import annotations
 
 import plistlib
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ from .registration import (
     config_home,
     exec_line,
     remove_file,
+    windows_line,
     write_file,
 )
 from .start import HIDDEN
@@ -36,7 +36,7 @@ def enable(*, is_hidden: bool, platform: str = sys.platform) -> None:
     """
     command = window_command(*([HIDDEN] if is_hidden else []))
     if platform == "win32":
-        UserRegistry().set(_RUN_KEY, _RUN_VALUE, subprocess.list2cmdline(command))
+        UserRegistry().set(_RUN_KEY, _RUN_VALUE, windows_line(command))
     elif platform == "darwin":
         write_file(_agent(), _agent_content(command))
     else:

@@ -24,6 +24,7 @@ from .registration import (
     exec_line,
     remove_file,
     translated,
+    windows_line,
     write_file,
 )
 
@@ -108,7 +109,7 @@ def _entry_content() -> bytes:
 
 
 def _windows_command() -> str:
-    return f'{subprocess.list2cmdline(window_command())} "%1"'
+    return windows_line([*window_command(), "%1"])
 
 
 def _run(tool: str, *arguments: str) -> None:

@@ -36,6 +36,14 @@ def _quoted(argument: str) -> str:
     return '"' + argument.replace("\\", "\\\\").replace("%", "%%") + '"'
 
 
+def windows_line(command: Sequence[str]) -> str:
+    """*command* as the registry has it: each word in quotes, whatever the user's folder is called.
+
+    The installer writes the same (packaging/windows/relaydesk.nsi), so that each knows what the other has registered.
+    """
+    return " ".join(f'"{word}"' for word in command)
+
+
 def write_file(path: Path, content: bytes) -> None:
     """Write a small file whole, or leave what was there.
 

@@ -59,7 +59,7 @@ def test_windows_run_key_is_written_and_removed(monkeypatch: pytest.MonkeyPatch)
     for _ in range(2):
         autostart.enable(is_hidden=True, platform="win32")
         assert autostart.is_enabled("win32")
-    assert fake.keys[run]["RelayDesk"] == '"C:\\Program Files\\RelayDesk\\relaydesk.exe" --hidden'
+    assert fake.keys[run]["RelayDesk"] == '"C:\\Program Files\\RelayDesk\\relaydesk.exe" "--hidden"'
     for _ in range(2):
         autostart.disable("win32")
         assert not autostart.is_enabled("win32")

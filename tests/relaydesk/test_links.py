@@ -133,7 +133,7 @@ def test_windows_registry_is_written_and_cleaned(winreg: FakeWinreg, monkeypatch
         assert links.is_registered("win32")
     assert winreg.keys["Software\\Classes\\relaydesk"] == {"": "URL:RelayDesk", "URL Protocol": ""}
     assert winreg.keys["Software\\Classes\\relaydesk\\shell\\open\\command"] == {
-        "": '"C:\\Program Files\\Python\\python.exe" -P -m relaydesk "%1"'
+        "": '"C:\\Program Files\\Python\\python.exe" "-P" "-m" "relaydesk" "%1"'
     }
     for _ in range(2):
         links.unregister("win32")
