@@ -23,9 +23,13 @@ from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtNetwork import QNetworkInformation
 from PySide6.QtWidgets import QApplication, QDialog
 
+from agent.clock import Clock
+from agent.roots import verifying_context
+
 from . import __version__, autostart, event_loop, instance, ipc, language
 from .actions import Shared
 from .agent_bridge import STOP_S, AgentBridge
+from .build_facts import build_facts
 from .control import Desktop
 from .keystore import Keystore
 from .local_gateway.child import default_data_folder
@@ -42,6 +46,8 @@ from .settings import Settings
 from .settings_file import SettingsError
 from .snapshot import ConnectionKind, LiveConnection, Service, Snapshot
 from .start import NAME, Start
+from .updates.channel import Channel
+from .updates.watch import UpdateWatch
 from .views.connect_dialog import ConnectDialog
 from .views.context import Notice
 from .views.expose_dialog import ExposeDialog
@@ -99,6 +105,14 @@ class _Application(QObject):
             capture_folder=platformdirs.user_cache_path(NAME, appauthor=False) / "captures",
             log_tail=tail,
         )
+        self.updates = UpdateWatch(
+            build_facts(),
+            Channel(verifying_context),
+            Clock(),
+            state=platformdirs.user_state_path(NAME, appauthor=False) / "updates.json",
+            downloads=platformdirs.user_downloads_path,
+            is_wanted=lambda: self.bridge.actions.preferences().looks_for_updates,
+        )
         self.theme = theme
         self.icons = Icons(theme)
         agent_file, desktop_file = self.settings.files
@@ -107,6 +121,7 @@ class _Application(QObject):
             self.bridge,
             self.icons,
             files=((self.tr("Services"), agent_file), (self.tr("Desktop"), desktop_file)),
+            updates=self.updates,
             has_tray=lambda: self.tray.is_there,
         )
         self.tray = Tray(self.window.context)
@@ -128,6 +143,7 @@ class _Application(QObject):
         self.tray.connections_wanted.connect(self._show_connections)
         self.tray.shared.connect(self._say_shared)
         self.window.settings.changed.connect(self._use)
+        self.updates.on_found = self._say_found
         self._timer.timeout.connect(self._look)
         self.bridge.snapshot_changed.connect(self._notify)
         self.bridge.woke_up.connect(lambda: self.notifications.woke_up(time.time()))
@@ -140,6 +156,7 @@ class _Application(QObject):
         async with asyncio.TaskGroup() as tasks, _signals(self.quit):
             inside = tasks.create_task(self.bridge.run(), name="bridge")
             desktop = Desktop(actions=self.bridge.actions, show=self._show_as, open=self.open, quit=self.quit)
+            looking = tasks.create_task(self.updates.run(), name="new versions")
             door = tasks.create_task(instance.serve(claim, desktop), name="local socket")
             await self.bridge.has_begun.wait()  # what is clicked from here on finds somebody to do it
             preferences = self.bridge.actions.preferences()
@@ -155,6 +172,7 @@ class _Application(QObject):
             await self._is_over.wait()
             log.info("ending")
             door.cancel()
+            looking.cancel()
             self._timer.stop()
             self.tray.stop()
             self.window.finish()
@@ -267,6 +285,14 @@ class _Application(QObject):
         if not self.window.isVisible():
             self.tray.notify(title, text)
 
+    def _say_found(self, version: str) -> None:
+        title = self.tr("RelayDesk {version} is there").format(version=literal(version, 40))
+        self.window.message_bar.tell(
+            Notice(title=title, label=self.tr("Settings"), act=self._show_settings, icon="settings")
+        )
+        if not self.window.isVisible():
+            self.tray.notify(title, "")
+
     def _stop(self, service: str) -> None:
         self.bridge.do(self.bridge.actions.stop(service), failed=self.window.context.tell_failure)
 
@@ -290,6 +316,7 @@ class _Application(QObject):
             self.tray.notify(said.title, said.text)
 
     def _use(self, preferences: Preferences) -> None:
+        self.updates.preference_changed()
         wanted = preferences.starts_at_login, preferences.starts_hidden
         if wanted == self._login:
             return

@@ -67,5 +67,7 @@ class Preferences:
     starts_hidden: bool = False
     captures: bool = True
     """Whether the inspector keeps relayed HTTP exchanges and WebSockets."""
+    looks_for_updates: bool = False
+    """Whether a copy that knows where new versions are announced asks there once a week."""
     was_welcomed: bool = False
     """Whether the first start is over: its cards are not shown by themselves any more."""

@@ -26,6 +26,7 @@ from .theme import Theme
 
 if TYPE_CHECKING:
     from ..snapshot import Snapshot
+    from ..updates.watch import UpdateWatch
     from .bridge import Bridge, WindowMemory
     from .icons import Icons
     from .page import Page
@@ -78,6 +79,7 @@ class MainWindow(QMainWindow):
         icons: Icons,
         *,
         files: Sequence[tuple[str, Path]] = (),
+        updates: UpdateWatch | None = None,
         has_tray: Callable[[], bool] = lambda: True,
         clock: Callable[[], float] = time.time,
         open_page: Callable[[str], None] | None = None,
@@ -89,6 +91,7 @@ class MainWindow(QMainWindow):
             bridge: To the desktop.
             icons: The pictures.
             files: The settings files, by what is in them, for the page of settings.
+            updates: What looks for new versions; None: nothing does.
             has_tray: Whether there is a tray from which a hidden window can be opened again.
             clock: The time, POSIX seconds.
             open_page: Shows a web page; None: in the browser.
@@ -128,7 +131,7 @@ class MainWindow(QMainWindow):
         self.gateways = GatewaysPage(self.context)
         self.log = LogPage(self.context)
         self.doctor = DoctorPage(self.context)
-        self.settings = SettingsPage(self.context, files)
+        self.settings = SettingsPage(self.context, files, updates)
         self.pages: tuple[Page, ...] = (
             self.services,
             self.connections,

@@ -15,9 +15,11 @@ from ..models import formats, health
 from ..models.texts import caption
 from ..preferences import CloseChoice, Language, Preferences, Theme, Who
 from ..snapshot import KeystoreState, Problem, Snapshot
+from ..updates.watch import UpdateWatch
 from .context import Context
 from .labels import GAP, ElidedLabel, Label, button, card
 from .page import LiveRates, Page
+from .update_panel import UpdatePanel
 
 _LIFETIMES_S = (3_600.0, 8 * 3_600.0, 24 * 3_600.0, 7 * 24 * 3_600.0, None)
 
@@ -28,6 +30,7 @@ class SettingsPage(Page):
     Args:
         context: What a page works with.
         files: The settings files, by what is in them.
+        updates: What looks for new versions; None: nothing does, and the page has no word of it.
     """
 
     changed = Signal(object)
@@ -35,7 +38,12 @@ class SettingsPage(Page):
     unlock_wanted = Signal()
     first_steps_wanted = Signal()
 
-    def __init__(self, context: Context, files: Sequence[tuple[str, Path]] = ()) -> None:
+    def __init__(
+        self,
+        context: Context,
+        files: Sequence[tuple[str, Path]] = (),
+        updates: UpdateWatch | None = None,
+    ) -> None:
         super().__init__(context, QCoreApplication.translate("Pages", "Settings"))
         self._preferences = context.bridge.actions.preferences()
         self._gateways: tuple[str, ...] = ()
@@ -52,6 +60,7 @@ class SettingsPage(Page):
         self._add_inspector()
         self._add_notifications()
         self._add_keys()
+        self.updates = None if updates is None else self._add_updates(updates)
         self._add_files(files)
         self._column.addStretch(1)
         scroll = QScrollArea()
@@ -174,6 +183,19 @@ class SettingsPage(Page):
         self._unlock.hide()
         grid.addWidget(self._keys, 0, 0, 1, 2)
         grid.addWidget(self._unlock, 1, 0, 1, 2, Qt.AlignmentFlag.AlignLeft)
+
+    def _add_updates(self, watch: UpdateWatch) -> UpdatePanel:
+        grid = self._group(self.tr("New versions"))
+        panel = UpdatePanel(watch, self.context)
+        if watch.can_look:
+            self._check(
+                grid,
+                "looks_for_updates",
+                self.tr("Look for new &versions once a week"),
+                self.tr("Nothing of you is sent. Nothing is fetched or installed unless you say so."),
+            )
+        grid.addWidget(panel, grid.rowCount(), 0, 1, 2)
+        return panel
 
     def _add_files(self, files: Sequence[tuple[str, Path]]) -> None:
         if not files:

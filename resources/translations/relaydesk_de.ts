@@ -3048,6 +3048,18 @@
         <translation>Ents&amp;perren…</translation>
     </message>
     <message>
+        <source>New versions</source>
+        <translation>Neue Versionen</translation>
+    </message>
+    <message>
+        <source>Look for new &amp;versions once a week</source>
+        <translation>Einmal in der Woche nach neuen &amp;Versionen sehen</translation>
+    </message>
+    <message>
+        <source>Nothing of you is sent. Nothing is fetched or installed unless you say so.</source>
+        <translation>Von Ihnen wird nichts gesendet. Nichts wird geladen oder installiert, wenn Sie es nicht sagen.</translation>
+    </message>
+    <message>
         <source>Files</source>
         <translation>Dateien</translation>
     </message>
@@ -3364,6 +3376,88 @@
     </message>
 </context>
 <context>
+    <name>UpdatePanel</name>
+    <message>
+        <source>&amp;Look now</source>
+        <translation>&amp;Jetzt nachsehen</translation>
+    </message>
+    <message>
+        <source>&amp;Download</source>
+        <translation>&amp;Herunterladen</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>Abbrechen</translation>
+    </message>
+    <message>
+        <source>Show in &amp;folder</source>
+        <translation>Im &amp;Ordner zeigen</translation>
+    </message>
+    <message>
+        <source>What is &amp;new</source>
+        <translation>Was ist &amp;neu</translation>
+    </message>
+</context>
+<context>
+    <name>Updates</name>
+    <message>
+        <source>It came as a package: your system's updates bring new versions.</source>
+        <translation>Es kam als Paket: Die Aktualisierungen Ihres Systems bringen neue Versionen.</translation>
+    </message>
+    <message>
+        <source>It was installed for all users: your administrator brings new versions.</source>
+        <translation>Es wurde für alle Benutzer installiert: Ihr Administrator bringt neue Versionen.</translation>
+    </message>
+    <message>
+        <source>It runs from a checkout: git brings new versions.</source>
+        <translation>Es läuft aus einem Checkout: git bringt neue Versionen.</translation>
+    </message>
+    <message>
+        <source>It was installed with pip, which brings new versions.</source>
+        <translation>Es wurde mit pip installiert, das neue Versionen bringt.</translation>
+    </message>
+    <message>
+        <source>This is RelayDesk {version}.</source>
+        <translation>Dies ist RelayDesk {version}.</translation>
+    </message>
+    <message>
+        <source>This copy does not know where new versions are announced.</source>
+        <translation>Diese Kopie weiß nicht, wo neue Versionen angekündigt werden.</translation>
+    </message>
+    <message>
+        <source>Looking…</source>
+        <translation>Wird nachgesehen …</translation>
+    </message>
+    <message>
+        <source>{done} of {all} are here</source>
+        <translation>{done} von {all} sind da</translation>
+    </message>
+    <message>
+        <source>It did not work: {problem}</source>
+        <translation>Es ging nicht: {problem}</translation>
+    </message>
+    <message>
+        <source>RelayDesk {version} is in {folder}. It is as it was signed; start it from there.</source>
+        <translation>RelayDesk {version} liegt in {folder}. Es ist so, wie es unterschrieben wurde; starten Sie es von dort.</translation>
+    </message>
+    <message>
+        <source>RelayDesk {version} is there.</source>
+        <translation>RelayDesk {version} ist da.</translation>
+    </message>
+    <message>
+        <source>There is no file of it for a copy like this one.</source>
+        <translation>Für eine Kopie wie diese gibt es keine Datei davon.</translation>
+    </message>
+    <message>
+        <source>This is the newest version.</source>
+        <translation>Dies ist die neueste Version.</translation>
+    </message>
+    <message>
+        <source>Nobody has looked yet.</source>
+        <translation>Es hat noch niemand nachgesehen.</translation>
+    </message>
+</context>
+<context>
     <name>_Application</name>
     <message>
         <source>Services</source>
@@ -3388,6 +3482,14 @@
     <message>
         <source>QR code</source>
         <translation>QR-Code</translation>
+    </message>
+    <message>
+        <source>RelayDesk {version} is there</source>
+        <translation>RelayDesk {version} ist da</translation>
+    </message>
+    <message>
+        <source>Settings</source>
+        <translation>Einstellungen</translation>
     </message>
     <message>
         <source>{service} is at {address} – the address is on the clipboard</source>
