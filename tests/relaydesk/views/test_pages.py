@@ -354,7 +354,10 @@ def test_every_preference_can_be_set(window: MainWindow, bridge: FakeBridge) -> 
     window.navigation.choose(window.pages.index(window.settings))
     fields = {field.name for field in dataclasses.fields(bridge.actions.chosen)}
     # the last one where a copy knows where to look: test_update_panel.py
-    assert fields - {"was_welcomed", "looks_for_updates"} == {*window.settings.checks, *window.settings.choices}
+    assert fields - {"was_welcomed", "looks_for_updates"} == {
+        *window.settings.checks,
+        *window.settings.choices,
+    }
     for name, box in window.settings.checks.items():
         before = getattr(bridge.actions.chosen, name)
         box.click()
