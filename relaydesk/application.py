@@ -39,6 +39,7 @@ from .logs import OWN_LOGGERS, RedactingFilter
 from .models.texts import literal
 from .models.tones import Tone
 from .notifications import Notifications
+from .own_program import Replacement
 from .ports import PortWatcher
 from .preferences import Language, Preferences
 from .registration import RegistrationError
@@ -89,6 +90,8 @@ class _Application(QObject):
         self._is_over = asyncio.Event()
         self._login: tuple[bool, bool] | None = None
         self._alone: set[QDialog] = set()
+        self._replacement = Replacement()
+        self._was_replaced = False
         self.settings = Settings(config)
         language.install(application, _language(self.settings))  # before anything has a text
         self._is_first_start = not any(file.exists() for file in self.settings.files)
@@ -308,6 +311,20 @@ class _Application(QObject):
         self._open_dialog(QrDialog(self.window.context, shared, self._parent()))
 
     def _look(self) -> None:
+        if not self._was_replaced and self._replacement.is_there:
+            self._was_replaced = True
+            log.info("the program was replaced: it should be started again")
+            self.window.message_bar.tell(
+                Notice(
+                    title=self.tr("RelayDesk was updated"),
+                    text=self.tr(
+                        "Start it again to use the new version. What is shared comes back by itself."
+                    ),
+                    label=self.tr("Quit"),
+                    act=self.quit,
+                    icon="stop",
+                )
+            )
         self._notify(self.bridge.actions.snapshot())
 
     def _notify(self, snapshot: Snapshot) -> None:

@@ -37,6 +37,32 @@ def window_command(*arguments: str, environment: Mapping[str, str] = os.environ)
     return [str(_beside(Path(sys.executable), _WINDOW)), *arguments]
 
 
+class Replacement:
+    """Whether the program has been replaced on the disk since this began: by an upgrade, beneath a desktop that runs.
+
+    A frozen program reads its modules from its own file when they are first needed, so that the old one must not go on for long.
+    """
+
+    def __init__(self, program: Path | None = None) -> None:
+        self._program = program or (Path(sys.executable) if _is_frozen() else None)
+        self._before = self._look()
+
+    @property
+    def is_there(self) -> bool:
+        """Whether there is another program now. While there is none, a package is just being changed."""
+        now = self._look()
+        return now is not None and now != self._before
+
+    def _look(self) -> tuple[int, int, int] | None:
+        if self._program is None:
+            return None
+        try:
+            found = self._program.stat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_size, found.st_mtime_ns
+
+
 def _beside(program: Path, name: str) -> Path:
     """The program of another name in the same folder; where there is none, *program* itself."""
     other = program.with_name(name)

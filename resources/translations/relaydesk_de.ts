@@ -3495,6 +3495,18 @@
         <source>{service} is at {address} – the address is on the clipboard</source>
         <translation>{service} ist unter {address} erreichbar – die Adresse ist in der Zwischenablage</translation>
     </message>
+    <message>
+        <source>RelayDesk was updated</source>
+        <translation>RelayDesk wurde aktualisiert</translation>
+    </message>
+    <message>
+        <source>Start it again to use the new version. What is shared comes back by itself.</source>
+        <translation>Starten Sie es neu, um die neue Version zu benutzen. Was freigegeben ist, kommt von selbst zurück.</translation>
+    </message>
+    <message>
+        <source>Quit</source>
+        <translation>Beenden</translation>
+    </message>
 </context>
 <context>
     <name>_ServiceMenu</name>

@@ -106,11 +106,14 @@ async def test_an_upgrade_keeps_settings_and_keys(root: BareRoot, deb: Path, old
             link = await share(seen, port)
             assert await fetch(link) == (200, "<h1>our shop</h1>")
             [name] = [one["name"] for one in await seen.ask("list")]
-        settings = {file: file.read_bytes() for file in (seen.home / ".config/relaydesk").glob("*.toml")}
-        assert len(settings) == 2
-        assert not any(gateway.rule.primary_key.encode() in content for content in settings.values())
+            settings = {file: file.read_bytes() for file in (seen.home / ".config/relaydesk").glob("*.toml")}
+            assert len(settings) == 2
+            assert not any(gateway.rule.primary_key.encode() in content for content in settings.values())
 
-        root.install(deb)
+            # beneath the desktop that runs, which notices
+            root.install(deb)
+            await seen.find("label", "RelayDesk was updated")
+            assert await fetch(link) == (200, "<h1>our shop</h1>")
         assert root.must("dpkg-query", "-W", "-f", "${Version}", "relaydesk") == __version__
         async with seen.desktop("--hidden"):
             await until_all(seen, name, state="online", proof="proven", within_s=40)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from relaydesk.own_program import console_command, window_command
+from relaydesk.own_program import Replacement, console_command, window_command
 
 
 @pytest.fixture
@@ -57,3 +57,18 @@ def test_the_system_starts_an_image_where_it_lies_and_not_where_it_is_mounted(fr
 def test_the_system_starts_a_flatpak_by_its_name(frozen: Path):
     environment = {"FLATPAK_ID": "org.relaydesk.RelayDesk"}
     assert window_command(environment=environment) == ["flatpak", "run", "org.relaydesk.RelayDesk"]
+
+
+def test_a_program_that_an_upgrade_replaced_is_noticed(frozen: Path):
+    program = frozen / "relaydesk"
+    replacement = Replacement()
+    assert not replacement.is_there
+    program.rename(frozen / "aside")
+    assert not replacement.is_there  # in the middle of it
+    (frozen / "new").write_text("new", encoding="utf-8")
+    (frozen / "new").rename(program)
+    assert replacement.is_there
+
+
+def test_a_checkout_is_never_replaced():
+    assert not Replacement().is_there
