@@ -517,6 +517,10 @@ def ask(request: Request, place: Place, *, timeout_s: float = TIMEOUT_S) -> Mapp
             if not _is_claimed(place):
                 raise NoDesktopError("no desktop is running") from error
             time.sleep(_RETRY_S)  # it is starting, or about to end
+        except BlockingIOError:
+            time.sleep(
+                _RETRY_S
+            )  # so many knock in this moment that the system keeps no more waiting (unix(7), EAGAIN)
         except TimeoutError as error:
             raise SilentDesktopError(f"the desktop did not answer within {timeout_s:.2g} s") from error
         except OSError as error:

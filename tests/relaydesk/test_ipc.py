@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -298,6 +299,40 @@ def test_desktop_that_is_starting_is_waited_for(place: Place):
 def test_desktop_that_never_gets_ready_is_given_up(place: Place):
     with ipc.claim(place) or pytest.fail("nobody has it"), pytest.raises(SilentDesktopError):
         ipc.become_desktop(ipc.Show(), place, within_s=0.2)
+
+
+def test_who_finds_a_crowd_before_the_door_knocks_again(place: Place, monkeypatch: pytest.MonkeyPatch):
+    """Of twenty starts in one moment one was told "Resource temporarily unavailable", and ended with that."""
+    with contextlib.ExitStack() as stack:
+        listening = stack.enter_context(socket.socket(socket.AF_UNIX))
+        place.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        listening.bind(str(place.socket_file))
+        listening.listen(0)
+        crowd = []
+        with pytest.raises(BlockingIOError):  # noqa: PT012 - how many it takes is the system's choice
+            while len(crowd) < 10:
+                crowd.append(stack.enter_context(socket.socket(socket.AF_UNIX)))
+                crowd[-1].setblocking(False)
+                crowd[-1].connect(str(place.socket_file))
+
+        def answer() -> None:
+            for _ in range(len(crowd)):  # the last of them did not get in, but whoever knocks again does
+                with suppress(OSError):
+                    connection = stack.enter_context(listening.accept()[0])
+                    connection.sendall(ipc.format_result({}))
+
+        waits: list[float] = []
+        door = threading.Thread(target=answer)
+
+        def sleep(seconds: float) -> None:
+            waits.append(seconds)
+            if len(waits) == 1:
+                door.start()
+
+        monkeypatch.setattr(ipc.time, "sleep", sleep)
+        assert ipc.ask(ipc.Show(), place, timeout_s=10) == {}
+        door.join(10)
+        assert waits
 
 
 def test_silent_desktop_is_given_up(place: Place):
