@@ -24,7 +24,7 @@ from PySide6.QtNetwork import QNetworkInformation
 from PySide6.QtWidgets import QApplication, QDialog
 
 from agent.clock import Clock
-from agent.roots import verifying_context
+from agent.network import Network
 
 from . import __version__, autostart, event_loop, instance, ipc, language
 from .actions import Shared
@@ -48,6 +48,7 @@ from .settings_file import SettingsError
 from .snapshot import ConnectionKind, LiveConnection, Service, Snapshot
 from .start import NAME, Start
 from .updates.channel import Channel
+from .updates.manifest import UpdateError
 from .updates.watch import UpdateWatch
 from .views.connect_dialog import ConnectDialog
 from .views.context import Notice
@@ -110,7 +111,7 @@ class _Application(QObject):
         )
         self.updates = UpdateWatch(
             build_facts(),
-            Channel(verifying_context),
+            Channel(self._network),
             Clock(),
             state=platformdirs.user_state_path(NAME, appauthor=False) / "updates.json",
             downloads=platformdirs.user_downloads_path,
@@ -287,6 +288,12 @@ class _Application(QObject):
         )
         if not self.window.isVisible():
             self.tray.notify(title, text)
+
+    def _network(self) -> Network:
+        try:
+            return Network(self.settings.load_agent().network)
+        except SettingsError as error:
+            raise UpdateError(str(error)) from error
 
     def _say_found(self, version: str) -> None:
         title = self.tr("RelayDesk {version} is there").format(version=literal(version, 40))

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 import aiohttp
 from yarl import URL
+
+from agent.errors import ConfigError
+from agent.network import Network
 
 from .. import __version__
 from .manifest import MAX_LIST_BYTES, MAX_SIGNATURE_BYTES, Package, UpdateError
@@ -28,16 +30,19 @@ PACKAGE_S: Final = 1_800.0
 _MAX_REDIRECTS: Final = 5
 _PIECE_BYTES: Final = 65_536
 
+_Get: TypeAlias = Callable[[URL], Awaitable[aiohttp.ClientResponse]]
+
 
 class Channel:
     """The way to where versions are announced.
 
     Args:
-        tls: Made when it is first needed; whom to trust.
+        network: Gives the way to gateways, for its proxy and its roots: it is the same here. Raises UpdateError where the
+            settings that say it cannot be read.
     """
 
-    def __init__(self, tls: Callable[[], ssl.SSLContext]) -> None:
-        self._tls = tls
+    def __init__(self, network: Callable[[], Network]) -> None:
+        self._network = network
 
     async def fetch_list(self, url: str) -> tuple[bytes, bytes]:
         """The list at *url*, and its signature from ``url.sig``.
@@ -46,9 +51,9 @@ class Channel:
             UpdateError: It cannot be had.
         """
         try:
-            async with asyncio.timeout(LIST_S), self._session(LIST_S) as session:
-                content = await _read(session, url, MAX_LIST_BYTES)
-                return content, await _read(session, f"{url}.sig", MAX_SIGNATURE_BYTES)
+            async with asyncio.timeout(LIST_S), self._session(LIST_S) as get:
+                content = await _read(get, url, MAX_LIST_BYTES)
+                return content, await _read(get, f"{url}.sig", MAX_SIGNATURE_BYTES)
         except TimeoutError:
             raise UpdateError(f"no answer within {LIST_S:g} s from where versions are announced") from None
 
@@ -67,10 +72,9 @@ class Channel:
         try:
             await asyncio.to_thread(_make_room, folder, part)
             try:
-                async with asyncio.timeout(PACKAGE_S), self._session(IDLE_S) as session:
-                    await self._write(session, package, part, tell)
-                target = folder / package.name
-                await asyncio.to_thread(part.replace, target)
+                async with asyncio.timeout(PACKAGE_S), self._session(IDLE_S) as get:
+                    await self._write(get, package, part, tell)
+                target = await asyncio.to_thread(_put_in_place, part, folder / package.name)
             finally:
                 part.unlink(missing_ok=True)
         except TimeoutError:
@@ -81,13 +85,13 @@ class Channel:
 
     async def _write(
         self,
-        session: aiohttp.ClientSession,
+        get: _Get,
         package: Package,
         part: Path,
         tell: Callable[[int], object],
     ) -> None:
         count, digest = 0, hashlib.sha256()
-        async with _answer(session, package.url) as answer:
+        async with _answer(get, package.url) as answer:
             with part.open("xb") as file:
                 try:
                     async for piece in answer.content.iter_chunked(_PIECE_BYTES):
@@ -103,15 +107,38 @@ class Channel:
             raise UpdateError("what came is not what was signed; it was thrown away")
 
     @asynccontextmanager
-    async def _session(self, idle_s: float) -> AsyncIterator[aiohttp.ClientSession]:
+    async def _session(self, idle_s: float) -> AsyncIterator[_Get]:
+        network = self._network()
+        try:
+            tls = network.tls
+        except ConfigError as error:
+            raise UpdateError(str(error)) from error
         async with aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=self._tls()),
+            connector=aiohttp.TCPConnector(ssl=tls),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": f"RelayDesk/{__version__}"},
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=LIST_S, sock_read=idle_s),
-            trust_env=True,  # the system's proxies
+            trust_env=False,  # else it would send what ~/.netrc has for the host
         ) as session:
-            yield session
+
+            async def get(url: URL) -> aiohttp.ClientResponse:
+                proxy = network.proxy_for(url.host or "", url.port or 443, is_secure=True)
+                if proxy is not None and not proxy.startswith("http"):
+                    raise UpdateError(
+                        "new versions can be looked for through an HTTP proxy alone, not a SOCKS one"
+                    )
+                return await session.get(url, allow_redirects=False, proxy=proxy)
+
+            yield get
+
+
+def _put_in_place(part: Path, wanted: Path) -> Path:
+    """Give the file its name, or the first like it that nobody has: what is there is the user's."""
+    target, number = wanted, 2
+    while target.exists():
+        target = wanted.with_name(f"{number}-{wanted.name}")
+        number += 1
+    return part.rename(target)
 
 
 def _make_room(folder: Path, part: Path) -> None:
@@ -119,9 +146,9 @@ def _make_room(folder: Path, part: Path) -> None:
     part.unlink(missing_ok=True)
 
 
-async def _read(session: aiohttp.ClientSession, url: str, limit: int) -> bytes:
+async def _read(get: _Get, url: str, limit: int) -> bytes:
     content = b""
-    async with _answer(session, url) as answer:
+    async with _answer(get, url) as answer:
         try:
             async for piece in answer.content.iter_chunked(_PIECE_BYTES):
                 content += piece
@@ -133,19 +160,22 @@ async def _read(session: aiohttp.ClientSession, url: str, limit: int) -> bytes:
 
 
 @asynccontextmanager
-async def _answer(session: aiohttp.ClientSession, url: str) -> AsyncIterator[aiohttp.ClientResponse]:
+async def _answer(get: _Get, url: str) -> AsyncIterator[aiohttp.ClientResponse]:
     """The answer to a GET, after redirects that all lead to HTTPS."""
     at = URL(url)
     for _ in range(_MAX_REDIRECTS + 1):
         if at.scheme != "https":
             raise UpdateError("versions are announced over HTTPS alone, and this leads elsewhere")
         try:
-            answer = await session.get(at, allow_redirects=False)
-        except (aiohttp.ClientError, OSError) as error:
+            answer = await get(at)
+        except (aiohttp.ClientError, OSError, ValueError) as error:
             raise UpdateError(f"{at.host} cannot be reached: {str(error) or type(error).__name__}") from error
         async with answer:
             if answer.status in (301, 302, 303, 307, 308) and "Location" in answer.headers:
-                at = at.join(URL(answer.headers["Location"]))
+                try:
+                    at = at.join(URL(answer.headers["Location"]))
+                except ValueError:  # nobody has signed it
+                    raise UpdateError(f"{at.host} redirects to what is no address") from None
                 continue
             if answer.status != 200:
                 raise UpdateError(f"{at.host} answered {answer.status}")

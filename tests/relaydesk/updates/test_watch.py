@@ -14,6 +14,8 @@ import pytest
 import trustme
 from aiohttp import web
 
+from agent.config import NetworkConfig
+from agent.network import Network
 from relaydesk import __version__
 from relaydesk.build_facts import BuildFacts
 from relaydesk.updates import channel as channel_module
@@ -33,7 +35,7 @@ class FakeChannel(Channel):
     """Gives a list, or fails."""
 
     def __init__(self) -> None:
-        super().__init__(ssl.create_default_context)
+        super().__init__(lambda: Network(NetworkConfig()))
         self.content = changed(version="9.0.0")
         self.looks = 0
         self.error = ""
@@ -211,6 +213,7 @@ class Server:
     def __init__(self) -> None:
         self.url = ""
         self.asked: list[tuple[str, str]] = []
+        self.told: set[str] = set()
         self.package = PACKAGE
         self.gate = asyncio.Event()
         self.gate.set()
@@ -231,9 +234,10 @@ class Server:
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         self.asked.append((request.path, request.headers.get("User-Agent", "")))
+        self.told |= set(request.headers)
         await self.begin.wait()
         if self.redirect:
-            raise web.HTTPFound(self.redirect)
+            return web.Response(status=302, headers={"Location": self.redirect})
         match request.path:
             case "/versions.json":
                 return web.Response(body=self.content())
@@ -252,7 +256,7 @@ class Server:
 
 
 @pytest.fixture
-async def server() -> AsyncIterator[tuple[Server, Channel]]:
+async def server(tmp_path: Path) -> AsyncIterator[tuple[Server, Channel]]:
     """A server, and a channel that trusts it."""
     made, authority = Server(), trustme.CA()
     app = web.Application()
@@ -265,13 +269,11 @@ async def server() -> AsyncIterator[tuple[Server, Channel]]:
     await site.start()
     made.url = f"https://127.0.0.1:{runner.addresses[0][1]}"
 
-    def ours() -> ssl.SSLContext:
-        context = ssl.create_default_context()
-        authority.configure_trust(context)
-        return context
+    roots = tmp_path / "roots.pem"
+    authority.cert_pem.write_to_path(roots)
 
     try:
-        yield made, Channel(ours)
+        yield made, Channel(lambda: Network(NetworkConfig(ca_file=roots)))
     finally:
         made.gate.set()
         made.begin.set()
@@ -303,6 +305,53 @@ async def test_a_version_is_found_and_its_file_fetched_on_request_alone(
     assert (watch.news.file, file.read_bytes()) == (file, PACKAGE)
     assert list(file.parent.iterdir()) == [file]
     assert [path for path, _ in server[0].asked].count("/relaydesk-9.0.0.tar.gz") == 1
+
+
+async def test_nothing_of_the_user_is_sent(
+    server: tuple[Server, Channel], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """aiohttp, told to trust the environment, sends what ~/.netrc has for the host."""
+    passwords = tmp_path / "netrc"
+    passwords.write_text("machine 127.0.0.1 login ann password secret\n", encoding="utf-8")
+    passwords.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(passwords))
+    await look(server, tmp_path)
+    assert server[0].told <= {"Host", "User-Agent", "Accept", "Accept-Encoding"}
+
+
+@LOOK_WARNING
+async def test_the_proxy_of_the_settings_is_used_and_one_that_cannot_be_is_named(tmp_path: Path):
+    network = Network(NetworkConfig(proxy="socks5h://127.0.0.1:1"))
+    watch = make(tmp_path, Channel(lambda: network))
+    await watch.look()
+    assert "not a SOCKS one" in watch.news.problem
+    network = Network(NetworkConfig(proxy="http://127.0.0.1:1"))
+    await watch.look()
+    assert "127.0.0.1" in watch.news.problem  # nobody listens there
+
+
+@pytest.mark.allow_log_warnings("looking for a new version")
+async def test_what_a_server_says_does_not_end_the_watching(server: tuple[Server, Channel], tmp_path: Path):
+    server[0].redirect = "https://["
+    clock = SteppedClock(NOW.timestamp())
+    watch = make(tmp_path, server[1], clock=clock, of=facts(url=f"{server[0].url}/versions.json"))
+    async with running(watch):
+        await clock.next_wait()
+        clock.advance(FIRST_S)
+        assert await clock.next_wait() is not None
+
+
+async def test_a_file_that_was_there_stays(server: tuple[Server, Channel], tmp_path: Path):
+    folder = tmp_path / "downloads"
+    folder.mkdir()
+    (folder / "relaydesk-9.0.0.tar.gz").write_bytes(b"mine")
+    watch = await look(server, tmp_path)
+    async with running(watch):
+        await until(lambda: watch._tasks is not None)
+        watch.start_download()
+        await until(lambda: watch.news.file is not None, "the file")
+    assert (folder / "relaydesk-9.0.0.tar.gz").read_bytes() == b"mine"
+    assert (folder / "2-relaydesk-9.0.0.tar.gz").read_bytes() == PACKAGE
 
 
 @pytest.mark.expect_log_warnings("fetching relaydesk-9.0.0.tar.gz")
@@ -347,6 +396,8 @@ async def test_a_download_that_is_cancelled_leaves_nothing(server: tuple[Server,
     [
         ({"redirect": "http://127.0.0.1:1/versions.json"}, "over HTTPS alone"),
         ({"redirect": "/again"}, "redirects do not end"),
+        ({"redirect": "https://["}, "redirects to what is no address"),
+        ({"redirect": "https://127.0.0.1:99999/"}, "redirects to what is no address"),
         ({"list": b"x" * 70_000}, "too long"),
         ({"list": json.dumps({"version": "9.0.0"}).encode()}, "cannot be read"),
     ],
@@ -363,7 +414,7 @@ async def test_an_answer_that_is_no_list_is_refused(
 
 @LOOK_WARNING
 async def test_a_server_that_is_not_trusted_is_not_asked(server: tuple[Server, Channel], tmp_path: Path):
-    watch = await look((server[0], Channel(ssl.create_default_context)), tmp_path)
+    watch = await look((server[0], Channel(lambda: Network(NetworkConfig()))), tmp_path)
     assert "cannot be reached" in watch.news.problem
     assert server[0].asked == []
 
