@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import datetime as dt
 import enum
 import json
 import logging
+import math
 import platform
 import random
 import sys
@@ -18,7 +20,7 @@ from typing import Final
 from agent.clock import Clock
 
 from ..build_facts import BuildFacts
-from ..private_files import PrivateFileError, read_private, write_private
+from ..private_files import PrivateFileError, ensure_private_folder, read_private, write_private
 from .channel import Channel
 from .manifest import Manifest, Package, UpdateError, read_manifest
 
@@ -32,6 +34,8 @@ FIRST_S: Final = 300.0
 WEEK_S: Final = 7 * 86_400.0
 #: After a look that failed.
 DAY_S: Final = 86_400.0
+#: How long it waits at a time: a clock of waiting stands still while the computer sleeps, and the calendar does not.
+HOUR_S: Final = 3_600.0
 #: By how much of the time looks are spread, so that not all come at once.
 _SPREAD: Final = 0.1
 
@@ -111,6 +115,7 @@ class UpdateWatch:
         self._newest_seen: dt.datetime | None = None
         self._told = ""
         self._next_at: float | None = None
+        self._signed: tuple[bytes, bytes] | None = None
 
     @property
     def can_look(self) -> bool:
@@ -135,7 +140,7 @@ class UpdateWatch:
                         continue
                     left_s = self._left_s()
                     if left_s > 0:
-                        await self._clock.wait(left_s, self._wake)
+                        await self._clock.wait(min(left_s, HOUR_S), self._wake)
                         continue
                     await self.look()
                     if self.news.version and self.news.version != self._told:
@@ -174,19 +179,18 @@ class UpdateWatch:
                 return
             self._newest_seen = manifest.released
             self._next_at = now + WEEK_S * (1 + _SPREAD * self._spread())
-            if manifest.is_newer_than(self.facts.version):
-                managed = self.facts.is_managed
-                package = None if managed else manifest.package_for(self.facts.package, MACHINE)
-                news = News(Stage.RESTING, now, manifest.version, manifest.notes, package)
-            else:
-                news = News(Stage.RESTING, now)
-            self._say(news)
+            self._say(self._news_of(manifest, now))
             self._keep()
 
     async def _fetch(self, now: float) -> Manifest:
         if not self.can_look:
             raise UpdateError("this copy does not know where new versions are announced")
-        content, signature = await self._channel.fetch_list(self.facts.update_url)
+        signed = await self._channel.fetch_list(self.facts.update_url)
+        manifest = self._believed(*signed, now)
+        self._signed = signed
+        return manifest
+
+    def _believed(self, content: bytes, signature: bytes, now: float) -> Manifest:
         return read_manifest(
             content,
             signature,
@@ -194,6 +198,13 @@ class UpdateWatch:
             now=dt.datetime.fromtimestamp(now, dt.UTC),
             newest_seen=self._newest_seen,
         )
+
+    def _news_of(self, manifest: Manifest, looked_at: float) -> News:
+        if not manifest.is_newer_than(self.facts.version):
+            return News(Stage.RESTING, looked_at)
+        managed = self.facts.is_managed
+        package = None if managed else manifest.package_for(self.facts.package, MACHINE)
+        return News(Stage.RESTING, looked_at, manifest.version, manifest.notes, package)
 
     def start_download(self) -> None:
         """Begin to fetch the package, because somebody asked for it."""
@@ -239,21 +250,41 @@ class UpdateWatch:
         try:
             content = read_private(self._state)
             said = json.loads(content) if content is not None else {}
-            self._next_at = float(said["next_at"])
+            next_at = float(said["next_at"])
+            if not math.isfinite(next_at):
+                return
             self._told = str(said["told"])
             seen = said["newest_seen"]
-            self._newest_seen = None if seen is None else dt.datetime.fromisoformat(seen)
-            if self._newest_seen is not None and self._newest_seen.tzinfo is None:
-                self._newest_seen = None
-        except (PrivateFileError, ValueError, KeyError, TypeError):
-            return
-        # a clock that was far ahead must not keep it from looking for years
-        self._next_at = min(self._next_at, self._clock.now() + WEEK_S * (1 + _SPREAD))
+            newest_seen = None if seen is None else dt.datetime.fromisoformat(seen)
+            # a clock that was far ahead must not keep it from looking for years
+            self._next_at = min(next_at, self._clock.now() + WEEK_S * (1 + _SPREAD))
+            if newest_seen is not None and newest_seen.tzinfo is not None:
+                self._newest_seen = newest_seen
+            if said["list"] is not None:
+                # what lies on the disk is believed no more than what comes from the network
+                signed = base64.b64decode(said["list"]), said["signature"].encode()
+                manifest = self._believed(*signed, self._clock.now())
+                self._signed = signed
+                self._say(self._news_of(manifest, float(said["looked_at"])))
+        except (
+            *(PrivateFileError, UpdateError, ValueError, KeyError, TypeError),
+            *(AttributeError, OverflowError, RecursionError),
+        ):
+            return  # it is looked for again
 
     def _keep(self) -> None:
         seen = None if self._newest_seen is None else self._newest_seen.isoformat()
-        said = {"next_at": self._next_at, "told": self._told, "newest_seen": seen}
+        content, signature = self._signed or (None, None)
+        said = {
+            "next_at": self._next_at,
+            "told": self._told,
+            "newest_seen": seen,
+            "looked_at": self.news.looked_at,
+            "list": None if content is None else base64.b64encode(content).decode(),
+            "signature": None if signature is None else signature.decode("ascii", "replace"),
+        }
         try:
+            ensure_private_folder(self._state.parent)
             write_private(self._state, json.dumps(said).encode())
         except PrivateFileError as error:
             log.info("when new versions were looked for is not remembered: %s", error)

@@ -21,7 +21,7 @@ from relaydesk.build_facts import BuildFacts
 from relaydesk.updates import channel as channel_module
 from relaydesk.updates.channel import Channel
 from relaydesk.updates.manifest import UpdateError
-from relaydesk.updates.watch import DAY_S, FIRST_S, MACHINE, WEEK_S, News, Stage, UpdateWatch
+from relaydesk.updates.watch import DAY_S, FIRST_S, HOUR_S, MACHINE, WEEK_S, News, Stage, UpdateWatch
 from tests.support.clocks import SteppedClock
 from tests.support.waiting import until
 
@@ -92,7 +92,8 @@ async def test_it_looks_some_minutes_after_the_start_and_then_once_a_week(tmp_pa
         assert await clock.next_wait() == FIRST_S
         assert channel.looks == 0
         clock.advance(FIRST_S)
-        assert await clock.next_wait() == pytest.approx(WEEK_S)
+        assert await clock.next_wait() == HOUR_S  # and looks at the calendar again
+        assert watch._left_s() == pytest.approx(WEEK_S)
         assert (channel.looks, found) == (1, ["9.0.0"])
         clock.advance(WEEK_S)
         await clock.next_wait()
@@ -104,8 +105,10 @@ async def test_it_looks_some_minutes_after_the_start_and_then_once_a_week(tmp_pa
     async with running(watch):
         await clock.next_wait()
         clock.advance(FIRST_S)
-        assert await clock.next_wait() < WEEK_S
+        assert await clock.next_wait() == HOUR_S
         assert (channel.looks, found) == (2, ["9.0.0"])
+        # what was found is still known, and can be fetched
+        assert (watch.news.version, watch.news.looked_at) == ("9.0.0", NOW.timestamp() + FIRST_S + WEEK_S)
 
 
 async def test_it_never_looks_where_nobody_wants_it_and_at_once_when_somebody_does(tmp_path: Path):
@@ -122,6 +125,23 @@ async def test_it_never_looks_where_nobody_wants_it_and_at_once_when_somebody_do
         assert channel.looks == 1
 
 
+async def test_a_week_is_a_week_also_for_a_computer_that_sleeps(tmp_path: Path):
+    channel, clock = FakeChannel(), SteppedClock(NOW.timestamp())
+    async with running(make(tmp_path, channel, clock=clock)):
+        await clock.next_wait()
+        clock.advance(FIRST_S)
+        await clock.next_wait()
+        clock.sleep(30 * DAY_S)
+        clock.advance(HOUR_S)
+        await clock.next_wait()
+        assert channel.looks == 2
+
+
+async def test_it_remembers_where_no_folder_was_yet(tmp_path: Path):
+    await make(tmp_path / "state", FakeChannel()).look()
+    assert (tmp_path / "state" / "updates.json").stat().st_mode & 0o077 == 0
+
+
 @LOOK_WARNING
 async def test_a_look_that_failed_is_made_again_the_next_day_and_told_nobody(tmp_path: Path):
     channel, clock = FakeChannel(), SteppedClock(NOW.timestamp())
@@ -132,7 +152,8 @@ async def test_a_look_that_failed_is_made_again_the_next_day_and_told_nobody(tmp
     async with running(watch):
         await clock.next_wait()
         clock.advance(FIRST_S)
-        assert await clock.next_wait() == pytest.approx(DAY_S)
+        assert await clock.next_wait() == HOUR_S
+        assert watch._left_s() == pytest.approx(DAY_S)
     assert (found, watch.news.problem) == ([], "the network is gone")
 
 
@@ -161,7 +182,19 @@ async def test_an_older_list_is_refused_after_another_start(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    "content", ["", "{", "[]", '{"next_at": "soon"}', '{"next_at": 1e30, "told": "", "newest_seen": null}']
+    "content",
+    [
+        "",
+        "{",
+        "[]",
+        "[" * 100_000,
+        '{"next_at": "soon"}',
+        '{"next_at": 1e30, "told": "", "newest_seen": null}',
+        '{"next_at": NaN, "told": "", "newest_seen": null}',
+        '{"next_at": 1' + "0" * 400 + ', "told": "", "newest_seen": null}',
+        '{"next_at": 1.0, "told": "", "newest_seen": null, "list": "e30=", "signature": 3}',
+        '{"next_at": 1.0, "told": "", "newest_seen": null, "list": "e30=", "signature": "AAAA"}',
+    ],
 )
 async def test_a_damaged_memory_is_none(tmp_path: Path, content: str):
     file = tmp_path / "updates.json"
