@@ -4,8 +4,7 @@ python packaging/release/sign_versions.py FOLDER       writes FOLDER/versions.js
 python packaging/release/sign_versions.py --new-key FILE    makes a key, and prints its public half: RELAYDESK_UPDATE_KEY of builds
 
 The private key is PEM: in RELAYDESK_UPDATE_PRIVATE_KEY, or in the file that --key names. RELAYDESK_RELEASE_URL is where the files of
-FOLDER can be fetched, RELAYDESK_NOTES_URL where the version is described. What was written is checked against RELAYDESK_UPDATE_KEY,
-where that is given, as every copy does.
+FOLDER can be fetched, RELAYDESK_NOTES_URL where the version is described. A private key that is not that of RELAYDESK_UPDATE_KEY, where that is given, is refused: no copy would believe what it signs.
 """
 
 import argparse
