@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-#: Files with all authorities, by who has them there. The list is what Go's crypto/x509 tries, in its order.
+#: Files with all authorities, by who has them there. Go's crypto/x509 tries these, in this order.
 KNOWN_FILES: Final = (
     Path("/etc/ssl/certs/ca-certificates.crt"),  # Debian, Ubuntu, Arch, Gentoo
     Path("/etc/pki/tls/certs/ca-bundle.crt"),  # Fedora, RHEL
@@ -42,4 +42,7 @@ def _has_roots(context: ssl.SSLContext) -> bool:
     if context.cert_store_stats()["x509_ca"]:
         return True
     folder: str | None = ssl.get_default_verify_paths().capath  # None where there is no such folder
-    return folder is not None and any(Path(folder).iterdir())
+    try:
+        return folder is not None and any(Path(folder).iterdir())
+    except OSError:  # one that this user may not read is none to OpenSSL either
+        return False

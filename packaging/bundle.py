@@ -4,7 +4,6 @@ Runs PyInstaller on build.spec, and refuses what should not be given to anybody:
 one whose inner loop was not compiled. Running it again makes the same folder again.
 """
 
-import json
 import shutil
 import subprocess
 import sys
@@ -63,16 +62,6 @@ def size(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file() and not file.is_symlink())
 
 
-def find_bundle(payload: Path | None, facts: Facts) -> Path:
-    """The frozen folder to be wrapped: *payload*, or the one that is made now."""
-    if payload is None:
-        return freeze(facts)
-    program = payload / "relaydesk"
-    if not program.is_file():
-        raise PackagingError(f"{payload} is no frozen program: there is no {program.name} in it")
-    return payload
-
-
 def put_mark(folder: Path, package: str) -> None:
     """Lay the word beside the program by which it knows who installed it (``relaydesk/build_facts.py``)."""
     (folder / "installed-by").write_text(f"{package}\n", encoding="utf-8")
@@ -81,13 +70,6 @@ def put_mark(folder: Path, package: str) -> None:
 def copy_tree(source: Path, target: Path) -> None:
     """Copy *source* as *target*, which is made; what points elsewhere goes on pointing there."""
     shutil.copytree(source, target, symlinks=True)
-
-
-def said_by(folder: Path) -> dict[str, str]:
-    """What the frozen program knows of itself."""
-    [file] = folder.rglob("build.json")
-    found: dict[str, str] = json.loads(file.read_text(encoding="utf-8"))
-    return found
 
 
 def _is_loop_compiled() -> bool:

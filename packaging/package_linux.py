@@ -7,7 +7,6 @@ same again for the same commit, wherever the format allows it.
 
 import argparse
 import gzip
-import os
 import platform
 import re
 import shutil
@@ -16,9 +15,10 @@ import sys
 import tarfile
 from pathlib import Path
 
-from bundle import copy_tree, find_bundle, put_mark, size
+from build_tools import need, run, set_times
+from bundle import copy_tree, freeze, put_mark, size
 from elf import Needs, read_needs
-from facts import BUILD, CHECKOUT, DIST, NAME, SUMMARY, Facts, PackagingError, environment, read_facts
+from facts import BUILD, CHECKOUT, DIST, NAME, SUMMARY, Facts, PackagingError, read_facts
 from icons import SIZES, make_icons
 
 KINDS = ("deb", "rpm", "tar", "appdir")
@@ -122,10 +122,7 @@ def make(kinds: tuple[str, ...], payload: Path | None, out: Path, *, is_quick: b
         raise PackagingError("packages for Linux are made on Linux: what is frozen here runs here alone")
     for kind in kinds:
         for tool, package in TOOLS[kind].items():
-            if shutil.which(tool) is None:
-                raise PackagingError(
-                    f"{tool} is missing, which makes the .{kind}; on Debian: apt-get install {package}"
-                )
+            need(tool, package, f"makes the .{kind}")
     facts = read_facts()
     bundle = find_bundle(payload, facts)
     needs = read_needs(bundle)
@@ -332,23 +329,25 @@ def system_library(name: str) -> Path:
 
 def settle(root: Path, facts: Facts) -> None:
     """Give everything below *root* the same owner's rights, and the commit's time: umasks and clocks differ."""
-    for path in [root, *root.rglob("*")]:
+    for path in root.rglob("*"):
         if path.is_symlink():
-            os.utime(path, (facts.moment, facts.moment), follow_symlinks=False)
             continue
         is_library = re.search(
             r"\.so(\.|$)", path.name
         )  # wheels have some as programs, which Debian frowns upon
         is_open = path.is_dir() or (path.stat().st_mode & 0o100 and not is_library)
         path.chmod(0o755 if is_open else 0o644)
-        os.utime(path, (facts.moment, facts.moment))
+    root.chmod(0o755)
+    set_times(root, facts)
 
 
-def run(command: list[str], facts: Facts) -> None:
-    """Run a tool; what it says is seen only where it fails."""
-    done = subprocess.run(command, env=environment(facts), capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise PackagingError(f"{command[0]} failed: {done.stderr.strip() or done.stdout.strip()}")
+def find_bundle(payload: Path | None, facts: Facts) -> Path:
+    """The frozen folder: *payload*, or the one that is made now."""
+    if payload is None:
+        return freeze(facts)
+    if not (payload / "relaydesk").is_file():
+        raise PackagingError(f"{payload} is no frozen program: there is no relaydesk in it")
+    return payload
 
 
 def packed(content: bytes) -> bytes:

@@ -6,9 +6,7 @@ are Debian packages.
 """
 
 import argparse
-import os
 import shutil
-import subprocess
 import sys
 import time
 import uuid
@@ -17,8 +15,9 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from xml.sax.saxutils import quoteattr
 
+from build_tools import need, run, set_times
 from bundle import copy_tree, freeze, put_mark, size
-from facts import BUILD, CHECKOUT, DIST, NAME, SUMMARY, Facts, PackagingError, environment, read_facts
+from facts import BUILD, CHECKOUT, DIST, NAME, SUMMARY, Facts, PackagingError, read_facts
 from icons import make_icons
 
 KINDS = ("setup", "msi", "zip")
@@ -73,12 +72,6 @@ def make(kinds: tuple[str, ...], payload: Path | None, out: Path, signer: "Signe
     out.mkdir(parents=True, exist_ok=True)
     makers = {"setup": make_setup, "msi": make_msi, "zip": make_zip}
     return [makers[kind](bundle, facts, out, signer) for kind in kinds]
-
-
-def need(tool: str, package: str, what: str) -> None:
-    """See that a tool is there."""
-    if shutil.which(tool) is None:
-        raise PackagingError(f"{tool} is missing, which {what}; on Debian: apt-get install {package}")
 
 
 def find_bundle(payload: Path | None, facts: Facts) -> Path:
@@ -146,7 +139,7 @@ def make_setup(bundle: Path, facts: Facts, out: Path, signer: Signer | None) -> 
     staged = stage(bundle, "setup", facts, signer)
     lists = BUILD / "windows" / "lists"
     lists.mkdir(parents=True, exist_ok=True)
-    settle(staged, facts)
+    set_times(staged, facts)
     files = list(files_of(staged))
     (lists / "install.nsh").write_text("\n".join(install_lines(staged, files)) + "\n", encoding="utf-8-sig")
     uninstall = list(uninstall_lines(files))
@@ -208,7 +201,7 @@ def _quoted(text: str) -> str:
 def make_msi(bundle: Path, facts: Facts, out: Path, signer: Signer | None) -> Path:
     """The installer for all users of a computer."""
     staged = stage(bundle, "msi", facts, signer)
-    settle(staged, facts)
+    set_times(staged, facts)
     text = (FILES / "relaydesk.wxs").read_text(encoding="utf-8")
     tree, components = directory_xml(staged)
     numbers = facts.version.partition("-")[0]
@@ -287,24 +280,6 @@ def make_zip(bundle: Path, facts: Facts, out: Path, signer: Signer | None) -> Pa
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, (staged / file).read_bytes())
     return made
-
-
-# --- small things -------------------------------------------------------------------------------------------------------
-
-
-def settle(folder: Path, facts: Facts) -> None:
-    """Give every file the commit's time: installers keep it."""
-    for path in [folder, *folder.rglob("*")]:
-        os.utime(path, (facts.moment, facts.moment))
-
-
-def run(command: list[str], facts: Facts, where: Path = CHECKOUT) -> None:
-    """Run a tool; what it says is seen only where it fails."""
-    done = subprocess.run(
-        command, cwd=where, env=environment(facts), capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise PackagingError(f"{command[0]} failed: {(done.stderr + done.stdout).strip()[-2000:]}")
 
 
 if __name__ == "__main__":

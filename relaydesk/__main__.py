@@ -61,7 +61,7 @@ def _open_desktop(arguments: Sequence[str]) -> int:
         )
     try:
         # only here: loading Qt takes a while, and a server has none
-        from .app import main as desktop  # noqa: PLC0415
+        from .opening import main as desktop  # noqa: PLC0415
     except ImportError as error:  # a library of the system that Qt needs
         return _fail(
             f"the desktop cannot be loaded: {error}",
@@ -82,7 +82,7 @@ def _smoke() -> int:
     if not _has_display():
         os.environ["QT_QPA_PLATFORM"] = "offscreen"  # all but the tray can be tried without a screen
     try:
-        from .app import make_application  # noqa: PLC0415 - as above
+        from .opening import make_application  # noqa: PLC0415 - as above
         from .smoke import main as smoke  # noqa: PLC0415
     except ImportError as error:
         return _fail(f"the desktop cannot be loaded: {error}", "install what is missing", ExitCode.FAILED)

@@ -13,9 +13,9 @@ import platform
 import random
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from agent.clock import Clock
 
@@ -159,23 +159,14 @@ class UpdateWatch:
         async with self._turn:
             now = self._clock.now()
             before = self.news
-            self._say(News(Stage.LOOKING, before.looked_at, before.version, before.notes, before.package))
+            self._say(replace(before, stage=Stage.LOOKING, done_bytes=0, file=None, problem=""))
             try:
                 manifest = await self._fetch(now)
             except UpdateError as error:
                 log.warning("looking for a new version: %s", error)
                 self._next_at = now + DAY_S * (1 + _SPREAD * self._spread())
                 self._keep()
-                self._say(
-                    News(
-                        Stage.RESTING,
-                        before.looked_at,
-                        before.version,
-                        before.notes,
-                        before.package,
-                        problem=str(error),
-                    )
-                )
+                self._say(replace(self.news, stage=Stage.RESTING, problem=str(error)))
                 return
             self._newest_seen = manifest.released
             self._next_at = now + WEEK_S * (1 + _SPREAD * self._spread())
@@ -220,10 +211,8 @@ class UpdateWatch:
         package = news.package
         assert package is not None
 
-        def say(stage: Stage, *, done_bytes: int = 0, file: Path | None = None, problem: str = "") -> None:
-            self._say(
-                News(stage, news.looked_at, news.version, news.notes, package, done_bytes, file, problem)
-            )
+        def say(stage: Stage, **more: Any) -> None:  # noqa: ANN401 - members of News
+            self._say(replace(news, stage=stage, **{"done_bytes": 0, "file": None, "problem": "", **more}))
 
         try:
             say(Stage.DOWNLOADING)

@@ -70,3 +70,16 @@ def test_an_empty_folder_of_the_systems_is_not(
     (tmp_path / "none").mkdir()
     monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "none"))
     assert count(verifying_context((elsewhere,))) == 1
+
+
+def test_a_folder_that_may_not_be_read_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, elsewhere: Path
+):
+    def denied(self: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    (tmp_path / "none").mkdir()
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "none"))
+    monkeypatch.setattr(Path, "iterdir", denied)
+    assert count(verifying_context((elsewhere,))) == 1

@@ -13,7 +13,7 @@ import pytest
 from relaydesk import __version__
 from tests.desktop.steps import expose_in_two_clicks
 from tests.support.packaging_scripts import load
-from tests.support.processes import ROOT, need_program
+from tests.support.processes import PYTHON, ROOT, child, need_program
 from tests.support.screens import screen, web_server
 
 pytestmark = [pytest.mark.packaging, pytest.mark.slow, pytest.mark.timeout(600)]
@@ -136,3 +136,12 @@ def test_what_it_starts_does_not_see_its_libraries(before: str | None):
         timeout=60,
     )
     assert done.stdout.split() == [str(before), "1"]
+
+
+async def test_how_soon_its_window_is_there_can_be_measured(frozen: Path):
+    """The figure of docs/install.md; what it is on a busy machine is not judged here."""
+    command = (PYTHON, "-m", "benchmarks.starting", "--program", frozen / "relaydesk", "--rounds", "1")
+    async with child("starting", *command, cwd=ROOT) as running:
+        await running.says(r"RelayDesk \| \d", within_s=120)
+        await running.says("Window seen, to an empty one's: .*to hold 2", within_s=60)
+        assert await running.ended(within_s=60) == 0

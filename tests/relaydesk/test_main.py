@@ -21,14 +21,14 @@ LINK = "relaydesk://import?v=1#secret"
 def desktop(monkeypatch: pytest.MonkeyPatch) -> list[Sequence[str]]:
     """The arguments of each start of the desktop, which ends with 7."""
     started: list[Sequence[str]] = []
-    fake = types.ModuleType("relaydesk.app")
+    fake = types.ModuleType("relaydesk.opening")
 
     def main(arguments: Sequence[str]) -> int:
         started.append(list(arguments))
         return 7
 
     fake.main = main  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "relaydesk.app", fake)
+    monkeypatch.setitem(sys.modules, "relaydesk.opening", fake)
     monkeypatch.setattr(program, "_is_desktop_installed", lambda: True)
     monkeypatch.setattr(program, "_has_display", lambda: True)
     return started
@@ -120,7 +120,7 @@ def test_library_that_qt_needs_and_is_missing_is_named(
         def __getattr__(self, name: str) -> object:
             raise ImportError("libEGL.so.1: cannot open shared object file")
 
-    monkeypatch.setitem(sys.modules, "relaydesk.app", Broken("relaydesk.app"))
+    monkeypatch.setitem(sys.modules, "relaydesk.opening", Broken("relaydesk.opening"))
     assert run(monkeypatch) == 1
     assert "libEGL.so.1" in capsys.readouterr().err
 

@@ -23,7 +23,7 @@ from tests.relaydesk.test_agent_bridge import running_bridge
 from tests.support.processes import ROOT
 from tests.support.waiting import until
 
-MODULES = sorted({*(ROOT / "relaydesk" / "views").glob("*.py"), ROOT / "relaydesk" / "application.py"})
+MODULES = sorted({*(ROOT / "relaydesk" / "views").glob("*.py"), ROOT / "relaydesk" / "app.py"})
 
 #: Methods that run a loop until somebody has answered.
 LOOPS = frozenset(

@@ -160,12 +160,12 @@ def main() -> None:
     assert claim is not None
     import platformdirs
 
-    from relaydesk import app, application, event_loop
+    from relaydesk import app, event_loop, opening
 
-    with claim, application._logging(platformdirs.user_log_path("relaydesk", appauthor=False)) as tail:
-        qt = app.make_application()
-        theme, window = app.make_frame(qt)
-        event_loop.run(_driven(application._Application(qt, window, theme, tail), claim), qt)
+    with claim, app._logging(platformdirs.user_log_path("relaydesk", appauthor=False)) as tail:
+        qt = opening.make_application()
+        theme, window = opening.make_frame(qt)
+        event_loop.run(_driven(app._Application(qt, window, theme, tail), claim), qt)
 
 
 if __name__ == "__main__":

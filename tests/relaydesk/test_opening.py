@@ -13,7 +13,7 @@ pytest.importorskip("PySide6", reason="the extra `gui` is not installed")
 from PySide6.QtGui import QCloseEvent
 from pytestqt.qtbot import QtBot
 
-from relaydesk.app import _chosen_theme
+from relaydesk.opening import _chosen_theme
 from relaydesk.preferences import Theme as Choice
 from relaydesk.views.icons import Icons
 from relaydesk.views.main_window import USUAL, MainWindow
@@ -40,7 +40,7 @@ _LATER = {
 
 @pytest.mark.slow
 def test_a_frame_is_shown_before_anything_large_is_loaded():
-    code = "import sys, relaydesk.app; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
+    code = "import sys, relaydesk.opening; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
     )
