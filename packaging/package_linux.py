@@ -123,6 +123,7 @@ def make(kinds: tuple[str, ...], payload: Path | None, out: Path, *, is_quick: b
     for kind in kinds:
         for tool, package in TOOLS[kind].items():
             need(tool, package, f"makes the .{kind}")
+    need("objdump", "binutils", "reads what libraries need")
     facts = read_facts()
     bundle = find_bundle(payload, facts)
     needs = read_needs(bundle)
